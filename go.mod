@@ -1,0 +1,3 @@
+module github.com/patchbay-sip/patchbay
+
+go 1.26
