@@ -39,3 +39,13 @@ type Target struct {
 	// Flow, unless zero, is used instead of an address found from Route or URI.
 	Flow Flow
 }
+
+// A Hop is one address to try for a request: what RFC 3263 makes of a URI.
+type Hop struct {
+	// Network is "udp", "tcp", "tls", "ws" or "wss".
+	Network string
+	Addr    netip.AddrPort
+	// ServerName is the name that a TLS certificate must bear (RFC 5922): the
+	// host of the URI, not of the SRV record it led to.
+	ServerName string
+}

@@ -1,0 +1,2 @@
+// Package transport carries SIP messages over UDP and TCP.
+package transport

@@ -1,0 +1,42 @@
+package transaction
+
+import (
+	"context"
+
+	"github.com/patchbay-sip/patchbay/sip"
+)
+
+// A Handler answers requests.
+//
+// ServeSIP is called on a worker goroutine, for each new request that is no
+// retransmission and no CANCEL, and for each ACK to a 2xx (whose tx cannot
+// respond). It answers by tx.Respond, or by returning an error: a
+// *sip.StatusError becomes the response that it describes; any other error, a
+// panic, and a return without an answer become a 500. ctx ends with the
+// transaction; context.Cause tells ErrCanceled when the caller sent CANCEL,
+// and a handler that returns it then has answered 487.
+//
+// A handler that has more to do after it returns calls tx.Detach, and answers
+// later from wherever it likes: a call that rings holds no goroutine.
+type Handler interface {
+	ServeSIP(ctx context.Context, req *sip.Request, tx *ServerTx) error
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(ctx context.Context, req *sip.Request, tx *ServerTx) error
+
+// ServeSIP calls f.
+func (f HandlerFunc) ServeSIP(ctx context.Context, req *sip.Request, tx *ServerTx) error {
+	return f(ctx, req, tx)
+}
+
+// Middleware wraps a Handler.
+type Middleware func(Handler) Handler
+
+// Chain wraps h so that the first of mw sees a request first.
+func Chain(h Handler, mw ...Middleware) Handler {
+	for i := len(mw) - 1; i >= 0; i-- {
+		h = mw[i](h)
+	}
+	return h
+}
