@@ -2,12 +2,8 @@ package transaction
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
-	"github.com/patchbay-sip/patchbay/sip/digest"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 )
 
@@ -20,8 +16,8 @@ func New(opts ...Option) *Endpoint { panic("stub") }
 // Serve answers requests that come over the transports with h, and lets Start,
 // Do and Send use them, until Close, Shutdown or the end of ctx, which is like
 // Close. It takes the transports over and closes them. Its error then matches
-// net.ErrClosed. h may be nil for a mere client; requests are then answered
-// 405... It may be called once.
+// net.ErrClosed. h may be nil for a mere client: each request is then answered
+// 405, as by an empty Mux. Serve may be called once.
 func (e *Endpoint) Serve(ctx context.Context, h Handler, ts ...transport.Transport) error {
 	panic("stub")
 }
@@ -36,20 +32,44 @@ func (e *Endpoint) Shutdown(ctx context.Context) error { panic("stub") }
 func (e *Endpoint) Close() error { panic("stub") }
 
 // Start sends req to a target and returns at once. on is called on a worker,
-// one call at a time, with each response in order: provisional ones, every 2xx
-// to an INVITE, or one other final response; or once with an error
-// (ErrTimeout, a transport's error). It waits for Serve if that has not begun.
+// one call at a time, with each response in order: provisional ones, then every
+// 2xx to an INVITE or one other final response; or, instead of a final
+// response, once with an error (ErrTimeout, ErrNoTransport, an error of the
+// transport, of the resolver or of ctx). An error that Start itself returns
+// means that nothing was begun and that on is not called.
 //
-// Start makes its own copy of req with a Via of its own on top. The end of ctx
-// cancels an INVITE, with CANCEL once a provisional response came (RFC 3261
-// section 9.1), and abandons any other request.
-func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, on func(Event)) (*ClientTx, error) {
+// Start makes its own copy of req and puts a Via on top. It waits for Serve if
+// that has not begun.
+//
+// The end of ctx cancels an INVITE, with CANCEL once a provisional response
+// came (RFC 3261 section 9.1); the final response is given to on all the same:
+// 487, or a 2xx that crossed the CANCEL and must be acknowledged. Any other
+// request is abandoned: on gets ctx's error and later responses are absorbed.
+func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, on func(Event), opts ...StartOption) (*ClientTx, error) {
 	panic("stub")
 }
 
+// A StartOption sets something about one request that Start or Do sends.
+type StartOption func(*startConfig)
+type startConfig struct{}
+
+// BeforeSend has f called with the copy of the request that is about to be
+// sent and the flow that it will leave by, before the Via is put on top: the
+// moment at which an address of ours (Contact, Record-Route) can be filled in,
+// with Endpoint.SentBy. f may edit req. It is called once for each address that
+// is tried, each time with a fresh copy. An error of f ends the transaction.
+func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption { panic("stub") }
+
 // Do sends req and waits for the final response, which may be any from 200 to
-// 699. It answers one challenge when WithCredentials is set.
-func (e *Endpoint) Do(ctx context.Context, req *sip.Request, to sip.Target) (*sip.Response, error) {
+// 699. It answers one challenge when WithCredentials is set; the response's
+// CSeq then tells the number that was used.
+//
+// When ctx ends, a request other than INVITE is abandoned with ctx's error. An
+// INVITE is cancelled, and Do goes on waiting for the response that ends it
+// (487, or a 2xx that crossed the CANCEL) or for ErrTimeout. A 2xx to an INVITE
+// has to be acknowledged by the caller; further 2xx go to WithStray. Package
+// transaction/dialog does all this for a phone.
+func (e *Endpoint) Do(ctx context.Context, req *sip.Request, to sip.Target, opts ...StartOption) (*sip.Response, error) {
 	panic("stub")
 }
 
@@ -66,74 +86,3 @@ func (e *Endpoint) SentBy(f sip.Flow) sip.HostPort { panic("stub") }
 
 // Stats returns the counters.
 func (e *Endpoint) Stats() Stats { panic("stub") }
-
-// Stats are counters of an Endpoint.
-type Stats struct {
-	Server, Client int    // transactions that exist now
-	Handlers       int    // handlers that run now
-	Refused        uint64 // requests answered 503 for overload
-	Malformed      uint64 // messages that could not be parsed
-}
-
-// A ClientTx is a client transaction (RFC 3261 section 17.1).
-type ClientTx struct{}
-
-// Cancel is the end of Start's ctx by another name.
-func (tx *ClientTx) Cancel() { panic("stub") }
-
-// Request is the request as it was sent, Via included. It must not be changed.
-func (tx *ClientTx) Request() *sip.Request { panic("stub") }
-
-// An Event is what a client transaction tells: a response or an error.
-type Event struct {
-	Response *sip.Response
-	Err      error
-	// Last tells that no other event follows, but for further 2xx to an INVITE.
-	Last bool
-}
-
-// Errors.
-var (
-	ErrTimeout       = errors.New("transaction: no response in time")           // timer B or F
-	ErrCanceled      = errors.New("transaction: canceled by the caller")        // context.Cause of a handler's ctx
-	ErrAnswered      = errors.New("transaction: already has a final response")  // Respond
-	ErrNoTransaction = errors.New("transaction: an ACK has no response")        // Respond
-	ErrTerminated    = errors.New("transaction: has ended")                     // Respond
-	ErrNoTransport   = errors.New("transaction: no transport for this network") // Start, Do, Send
-)
-
-// An Option sets something about an Endpoint.
-type Option func(*config)
-type config struct{}
-
-// Timers are RFC 3261's, table 4. A field that is zero takes the default.
-type Timers struct {
-	T1 time.Duration // round trip estimate; default 500 ms
-	T2 time.Duration // longest interval of retransmissions; default 4 s
-	T4 time.Duration // how long a message stays in the network; default 5 s
-	D  time.Duration // wait for retransmitted finals; default 32 s
-}
-
-// A Resolver finds addresses; *resolve.Resolver is one.
-type Resolver interface {
-	Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error)
-}
-
-// WithTimers sets the timers.
-func WithTimers(t Timers) Option { panic("stub") }
-
-// WithResolver sets how names are resolved; default resolve.New().
-func WithResolver(r Resolver) Option { panic("stub") }
-
-// WithLogger sets the logger; the default discards.
-func WithLogger(l *slog.Logger) Option { panic("stub") }
-
-// WithCredentials has Start and Do answer 401 and 407.
-func WithCredentials(f func(realm string) (digest.Credentials, bool)) Option { panic("stub") }
-
-// WithStray gives responses that match no transaction to f, on a worker.
-func WithStray(f func(resp *sip.Response, flow sip.Flow)) Option { panic("stub") }
-
-// WithMaxHandlers bounds the handlers that run at once; default 4,096. Past it
-// requests outside of dialogs are answered 503 with Retry-After.
-func WithMaxHandlers(n int) Option { panic("stub") }
