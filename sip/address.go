@@ -1,6 +1,11 @@
 package sip
 
-import "time"
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // An Address is a name-addr or addr-spec with the header parameters behind it
 // (RFC 3261 section 20.10): a value of From, To, Contact, Route and the like.
@@ -16,26 +21,172 @@ type Address struct {
 }
 
 // ParseAddress parses a single value. Without angle brackets, parameters
-// belong to the header field and not to the URI (section 20.10).
-func ParseAddress(s string) (Address, error) { panic("stub") }
+// belong to the header field and not to the URI, and the URI may hold no
+// question mark (section 20.10). A display name outside of quotes may hold more
+// than tokens, but no comma, semicolon or colon. The error is a *ParseError.
+func ParseAddress(s string) (Address, error) {
+	s = trim(unfold(s))
+	a, off, reason := scanAddress(s)
+	if reason != "" {
+		return Address{}, &ParseError{"address", off, reason, "RFC 3261 20.10", 400}
+	}
+	return a, nil
+}
+
+func scanAddress(s string) (a Address, off int, reason string) {
+	lt, reason := findBracket(s)
+	if reason != "" {
+		return a, 0, reason
+	}
+	end := 0 // of the URI, bracket included
+	if lt < 0 {
+		end = strings.IndexByte(s, ';')
+		if end < 0 {
+			end = len(s)
+		}
+		a.URI, off, reason = scanURI(trim(s[:end]))
+		if reason == "" && strings.IndexByte(a.URI.text, '?') >= 0 {
+			reason = "URI with a question mark is not in angle brackets"
+		}
+	} else {
+		if a.Display, reason = scanDisplay(trim(s[:lt])); reason != "" {
+			return a, 0, reason
+		}
+		gt := strings.IndexByte(s[lt:], '>')
+		if gt < 0 {
+			return a, lt, "unclosed angle bracket"
+		}
+		end = lt + gt + 1
+		a.URI, off, reason = scanURI(s[lt+1 : end-1])
+		off += lt + 1
+	}
+	if reason != "" {
+		return a, off, reason
+	}
+	i := skipSpace(s, end)
+	if i < len(s) && s[i] != ';' {
+		return a, i, "text behind the URI"
+	}
+	if off, reason = checkParams(s[i:]); reason != "" {
+		return a, i + off, reason
+	}
+	a.Params = Params{s[i:]}
+	a.text = s
+	return a, 0, ""
+}
+
+// findBracket returns the offset of the angle bracket in front of the URI, or -1
+// if the URI stands alone.
+func findBracket(s string) (int, string) {
+	i := 0
+	if s != "" && s[0] == '"' {
+		if i = quotedEnd(s, 0); i < 0 {
+			return -1, "unclosed quote in a display name"
+		}
+		if i = skipSpace(s, i); i == len(s) || s[i] != '<' {
+			return -1, "quoted display name without a URI in angle brackets"
+		}
+		return i, ""
+	}
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '<':
+			return i, ""
+		case ';':
+			return -1, ""
+		case '"':
+			return -1, "misplaced quote"
+		}
+	}
+	return -1, ""
+}
+
+// scanDisplay reads a display name, which is trimmed.
+func scanDisplay(s string) (display, reason string) {
+	if s == "" || s[0] == '"' {
+		return unquote(s), ""
+	}
+	if strings.ContainsAny(s, `,;:\>`) {
+		return "", "display name that needs quotes"
+	}
+	return s, ""
+}
 
 // String writes the address with angle brackets, the display name quoted. An
 // address that was parsed and not changed is written as it came.
-func (a Address) String() string { panic("stub") }
+func (a Address) String() string {
+	if a.unchanged() {
+		return a.text
+	}
+	return string(a.append(nil))
+}
+
+// unchanged tells whether the text still says what the fields say.
+func (a Address) unchanged() bool {
+	if a.text == "" {
+		return false
+	}
+	was, _, reason := scanAddress(a.text)
+	return reason == "" && was == a
+}
+
+func (a Address) append(b []byte) []byte {
+	if a.unchanged() {
+		return append(b, a.text...)
+	}
+	if a.Display != "" {
+		b = appendQuoted(b, a.Display)
+		b = append(b, ' ')
+	}
+	b = append(b, '<')
+	b = append(b, a.URI.text...)
+	b = append(b, '>')
+	return append(b, a.Params.text...)
+}
 
 // Tag returns the tag parameter, "" if there is none.
-func (a Address) Tag() string { panic("stub") }
+func (a Address) Tag() string {
+	tag, _ := a.Params.Get("tag")
+	return tag
+}
 
-// WithTag returns a copy with the tag set.
-func (a Address) WithTag(tag string) Address { panic("stub") }
+// WithTag returns a copy with the tag set, or without one if tag is empty.
+func (a Address) WithTag(tag string) Address {
+	if tag == "" {
+		a.Params = a.Params.Without("tag")
+	} else {
+		a.Params = a.Params.With("tag", tag)
+	}
+	return a
+}
 
 // Q returns the q parameter; without one, or with one that is malformed, QMax
 // (RFC 3261 section 10.2.1.2 leaves it open; most treat it as 1).
-func (a Address) Q() Q { panic("stub") }
+func (a Address) Q() Q {
+	s, ok := a.Params.Get("q")
+	if !ok {
+		return QMax
+	}
+	q, err := ParseQ(s)
+	if err != nil {
+		return QMax
+	}
+	return q
+}
 
 // Expires returns the expires parameter. ok is false without one; what is no
-// number counts as one hour (section 10.2.1.1), what is too large as 2^32-1 s.
-func (a Address) Expires() (d time.Duration, ok bool) { panic("stub") }
+// number below 2^32 counts as one hour (section 10.2.1.1).
+func (a Address) Expires() (d time.Duration, ok bool) {
+	s, ok := a.Params.Get("expires")
+	if !ok {
+		return 0, false
+	}
+	n, valid := parseUint(s, math.MaxUint32)
+	if !valid {
+		return time.Hour, true
+	}
+	return time.Duration(n) * time.Second, true
+}
 
 // Q is a preference between 0 and 1 in thousandths.
 type Q uint16
@@ -43,8 +194,27 @@ type Q uint16
 // QMax is the q value 1.
 const QMax Q = 1000
 
-// ParseQ parses a qvalue: 0 to 1 with at most three decimals.
-func ParseQ(s string) (Q, error) { panic("stub") }
+// ParseQ parses a qvalue: 0 to 1 with at most three decimals. The error is a
+// *ParseError.
+func ParseQ(s string) (Q, error) {
+	whole, decimals, dot := strings.Cut(s, ".")
+	n, ok := parseUint((decimals + "000")[:3], 999)
+	switch {
+	case whole == "0" && ok && len(decimals) <= 3:
+		return Q(n), nil
+	case whole == "" && dot && decimals != "" && ok && len(decimals) <= 3:
+		// ".5" is what some phones send.
+		return Q(n), nil
+	case whole == "1" && ok && n == 0 && len(decimals) <= 3:
+		return QMax, nil
+	}
+	return 0, &ParseError{"q", 0, "malformed qvalue", "RFC 3261 25.1", 400}
+}
 
 // String writes the shortest form: 1, 0.5, 0.125.
-func (q Q) String() string { panic("stub") }
+func (q Q) String() string {
+	if q >= QMax {
+		return "1"
+	}
+	return strconv.FormatFloat(float64(q)/1000, 'f', -1, 64)
+}

@@ -30,7 +30,17 @@ type StatusError struct {
 	Err    error  // the cause, for logs; never sent
 }
 
-func (e *StatusError) Error() string { panic("stub") }
+func (e *StatusError) Error() string {
+	reason := e.Reason
+	if reason == "" {
+		reason = ReasonPhrase(e.Code)
+	}
+	text := fmt.Sprintf("sip: %d %s", e.Code, reason)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
 
 // Unwrap returns the cause.
 func (e *StatusError) Unwrap() error { return e.Err }

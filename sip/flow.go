@@ -25,7 +25,9 @@ func (f Flow) IsZero() bool { return f == Flow{} }
 func (f Flow) Reliable() bool { return f.Network != "udp" }
 
 // String returns "udp 192.0.2.1:5060 <- 192.0.2.9:5062".
-func (f Flow) String() string { panic("stub") }
+func (f Flow) String() string {
+	return f.Network + " " + f.Local.String() + " <- " + f.Remote.String()
+}
 
 // A Target is somewhere a request can be sent: what a registrar gives and a
 // proxy forks to.

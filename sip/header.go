@@ -1,6 +1,10 @@
 package sip
 
-import "iter"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // A Header is the ordered list of a message's header fields. Names are
 // compared without regard to case, and a compact form is the same name as its
@@ -8,115 +12,245 @@ import "iter"
 //
 // Fields that nobody touches are written byte for byte as they came. Values
 // given to Set, Add and Prepend have CR, LF and NUL replaced by spaces, so that
-// no value can add a field of its own.
+// no value can add a field of its own; in names, what may not stand in a token
+// becomes a hyphen. Names are written as they are given.
 //
 // The zero Header is empty and ready for use. A Header must not be copied
 // after its first use other than by Clone.
 type Header struct {
 	fields []field
+	room   *strings.Builder // where the text of new fields goes; may be nil
 }
 
-// field is one header field line.
-type field struct {
-	text string // the whole field without its last CRLF, folding kept
-	name uint32 // length of the name as written
-	val  uint32 // where the trimmed value begins in text
-	end  uint32 // where it ends
-	id   headerID
+// index returns where the first field of that name at or behind i is, or -1.
+func (h *Header) index(id headerID, name string, i int) int {
+	for ; i < len(h.fields); i++ {
+		if h.fields[i].is(id, name) {
+			return i
+		}
+	}
+	return -1
 }
-
-type headerID uint8
 
 // Get returns the value of the first field of that name, unfolded and
 // trimmed, or "" if there is none. A list in one field comes back whole.
-func (h *Header) Get(name string) string { panic("stub") }
+func (h *Header) Get(name string) string {
+	i := h.index(lookupName(name), name, 0)
+	if i < 0 {
+		return ""
+	}
+	return h.fields[i].value()
+}
 
 // Has tells whether there is a field of that name.
-func (h *Header) Has(name string) bool { panic("stub") }
+func (h *Header) Has(name string) bool {
+	return h.index(lookupName(name), name, 0) >= 0
+}
 
 // Values yields each value of the fields of that name in order. Comma lists
 // are taken apart where RFC 3261 lets a list stand for repeated fields
-// (section 7.3.1); Authorization and the like are not lists. Empty elements
-// are left out.
-func (h *Header) Values(name string) iter.Seq[string] { panic("stub") }
+// (section 7.3.1); Authorization and the like are not lists, nor are fields
+// that this package does not know. Empty values are left out.
+func (h *Header) Values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) { h.each(name, yield) }
+}
+
+// each calls yield with each value until it returns false.
+func (h *Header) each(name string, yield func(string) bool) {
+	id := lookupName(name)
+	list := id.isList()
+	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
+		s := h.fields[i].value()
+		if !list {
+			if s != "" && !yield(s) {
+				return
+			}
+			continue
+		}
+		for next := 0; next <= len(s); {
+			var start, end int
+			start, end, next = nextElement(s, next)
+			if start < end && !yield(s[start:end]) {
+				return
+			}
+		}
+	}
+}
+
+// A place is where a value is: in which field, and where in its text.
+type place struct{ field, start, end, next int }
+
+// first finds the first value of a name, list element or whole field; ok is
+// false if there is none. A field with an empty value has one if it is no list.
+func (h *Header) first(name string) (p place, ok bool) {
+	id := lookupName(name)
+	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
+		f := &h.fields[i]
+		if !id.isList() {
+			return place{i, int(f.val), int(f.end), int(f.end) + 1}, true
+		}
+		s := f.text[:f.end]
+		for next := int(f.val); next <= len(s); {
+			p := place{field: i}
+			p.start, p.end, next = nextElement(s, next)
+			if p.next = next; p.start < p.end {
+				return p, true
+			}
+		}
+	}
+	return place{}, false
+}
+
+// at returns the value at p, unfolded.
+func (h *Header) at(p place) string {
+	s := h.fields[p.field].text[p.start:p.end]
+	if h.fields[p.field].folded {
+		return unfold(s)
+	}
+	return s
+}
 
 // HasToken tells whether one of the field's values equals token without regard
 // to case, as for Supported, Require and Allow.
-func (h *Header) HasToken(name, token string) bool { panic("stub") }
+func (h *Header) HasToken(name, token string) bool {
+	found := false
+	h.each(name, func(s string) bool {
+		found = equalFold(s, token)
+		return !found
+	})
+	return found
+}
 
 // All yields name and unfolded value of each field in the order of the
-// message. The name is as it came, compact perhaps.
-func (h *Header) All() iter.Seq2[string, string] { panic("stub") }
+// message. The name is as it came, compact perhaps. The header must not be
+// changed meanwhile.
+func (h *Header) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i := 0; i < len(h.fields); i++ {
+			f := &h.fields[i]
+			if !yield(f.nameText(), f.value()) {
+				return
+			}
+		}
+	}
+}
 
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
 
 // Set replaces the first field of that name, in its place, and removes the
 // others; without one it appends.
-func (h *Header) Set(name, value string) { panic("stub") }
+func (h *Header) Set(name, value string) {
+	if name != "" {
+		h.set(h.newField(name, value))
+	}
+}
+
+func (h *Header) set(f field) {
+	name := f.nameText()
+	i := h.index(f.id, name, 0)
+	if i < 0 {
+		h.fields = append(h.fields, f)
+		return
+	}
+	h.fields[i] = f
+	h.del(f.id, name, i+1)
+}
 
 // Add appends a field.
-func (h *Header) Add(name, value string) { panic("stub") }
+func (h *Header) Add(name, value string) {
+	if name != "" {
+		h.fields = append(h.fields, h.newField(name, value))
+	}
+}
 
 // Prepend puts a field in front of the first one of that name, or in front of
 // all fields if there is none.
-func (h *Header) Prepend(name, value string) { panic("stub") }
+func (h *Header) Prepend(name, value string) {
+	if name != "" {
+		h.prepend(h.newField(name, value))
+	}
+}
+
+func (h *Header) prepend(f field) {
+	i := max(0, h.index(f.id, f.nameText(), 0))
+	h.fields = slices.Insert(h.fields, i, f)
+}
 
 // Del removes each field of that name.
-func (h *Header) Del(name string) { panic("stub") }
+func (h *Header) Del(name string) { h.del(lookupName(name), name, 0) }
+
+// del removes each field of that name from index i on.
+func (h *Header) del(id headerID, name string, i int) {
+	if i = h.index(id, name, i); i < 0 {
+		return
+	}
+	rest := slices.DeleteFunc(h.fields[i:], func(f field) bool { return f.is(id, name) })
+	h.fields = h.fields[:i+len(rest)]
+}
 
 // PopFirst removes the first value of the field, a list's first element
 // included, and returns it; the rest of the list stays as it is.
-func (h *Header) PopFirst(name string) (string, bool) { panic("stub") }
+func (h *Header) PopFirst(name string) (string, bool) {
+	p, ok := h.first(name)
+	if !ok {
+		return "", false
+	}
+	value := h.at(p)
+	h.replace(p, nil)
+	return value, true
+}
+
+// replace puts value in the place of the one at p, or takes it out of its list,
+// or its field out of the header, if value is empty. What stands around it
+// stays.
+func (h *Header) replace(p place, value []byte) {
+	f := &h.fields[p.field]
+	rest := p.end
+	if len(value) == 0 {
+		if rest = p.next; rest < int(f.end) {
+			rest, _ = trimSpan(f.text, rest, int(f.end))
+		}
+		if rest >= int(f.end) {
+			h.fields = slices.Delete(h.fields, p.field, p.field+1)
+			return
+		}
+	}
+	var buf [256]byte
+	b := append(buf[:0], f.text[:p.start]...)
+	b = append(b, value...)
+	end := len(b) + int(f.end) - rest
+	f.text = h.keep(append(b, f.text[rest:]...))
+	f.end = uint32(end)
+}
 
 // Copy appends the fields of that name from src, in order and byte for byte.
-func (h *Header) Copy(src *Header, name string) { panic("stub") }
+func (h *Header) Copy(src *Header, name string) {
+	id := lookupName(name)
+	for i := src.index(id, name, 0); i >= 0; i = src.index(id, name, i+1) {
+		h.fields = append(h.fields, src.fields[i])
+	}
+}
 
 // Clone returns a copy that shares no state with h.
-func (h *Header) Clone() Header { panic("stub") }
+func (h *Header) Clone() Header {
+	return Header{fields: slices.Clone(h.fields)}
+}
 
-// Via returns the topmost Via value. Without one the error matches ErrNoField.
-func (h *Header) Via() (Via, error) { panic("stub") }
+// append appends the fields as they go on the wire, and the empty line.
+func (h *Header) append(b []byte) []byte {
+	for i := range h.fields {
+		b = append(b, h.fields[i].text...)
+		b = append(b, '\r', '\n')
+	}
+	return append(b, '\r', '\n')
+}
 
-// Vias yields the Via values from the top down; one that cannot be parsed
-// comes with an error and ends the sequence.
-func (h *Header) Vias() iter.Seq2[Via, error] { panic("stub") }
-
-// PushVia puts v on top.
-func (h *Header) PushVia(v Via) { panic("stub") }
-
-// PopVia removes and returns the topmost Via.
-func (h *Header) PopVia() (Via, error) { panic("stub") }
-
-// SetVia replaces the topmost Via, as a server does that adds received and
-// rport (RFC 3261 section 18.2.1, RFC 3581 section 4).
-func (h *Header) SetVia(v Via) error { panic("stub") }
-
-// From returns the From field. Without one the error matches ErrNoField.
-func (h *Header) From() (Address, error) { return h.Address("From") }
-
-// To returns the To field. Without one the error matches ErrNoField.
-func (h *Header) To() (Address, error) { return h.Address("To") }
-
-// CallID returns the Call-ID, or "" if there is none.
-func (h *Header) CallID() string { panic("stub") }
-
-// CSeq returns the CSeq field. Without one the error matches ErrNoField.
-func (h *Header) CSeq() (CSeq, error) { panic("stub") }
-
-// Address returns the first value of a field of addresses: From, To, Contact,
-// Route, Record-Route, Path, Refer-To, P-Asserted-Identity and so on. Without
-// one the error matches ErrNoField. "Contact: *" is an error: see Wildcard.
-func (h *Header) Address(name string) (Address, error) { panic("stub") }
-
-// Addresses yields each value of a field of addresses in order; one that
-// cannot be parsed comes with an error and ends the sequence.
-func (h *Header) Addresses(name string) iter.Seq2[Address, error] { panic("stub") }
-
-// Wildcard tells whether a Contact value is "*" (RFC 3261 section 10.2.2).
-func (h *Header) Wildcard() bool { panic("stub") }
-
-// Uint returns the number that a field holds: Max-Forwards, Expires,
-// Min-Expires, Content-Length, RSeq. Without one the error matches ErrNoField;
-// what is no number or passes 2^32-1 is a *ParseError.
-func (h *Header) Uint(name string) (uint32, error) { panic("stub") }
+// size returns how many octets append appends.
+func (h *Header) size() int {
+	n := 2
+	for i := range h.fields {
+		n += len(h.fields[i].text) + 2
+	}
+	return n
+}

@@ -1,5 +1,10 @@
 package sip
 
+import (
+	"math"
+	"strings"
+)
+
 // A URI is a SIP, SIPS or tel URI, or an absolute URI of another scheme
 // (RFC 3261 section 19.1, RFC 3966). It is an immutable value, cheap to copy,
 // that keeps its text exactly; the With methods return changed copies. ==
@@ -8,7 +13,9 @@ package sip
 // The zero URI is no URI: IsZero tells.
 type URI struct {
 	text string
-	// Offsets into text; a part is empty where its two ends meet.
+	// Offsets into text. The user begins behind the scheme's colon, the
+	// password behind the user's; where there is neither, they meet there. A
+	// host in brackets lies between them.
 	scheme, user, pass, host, hostEnd, params, headers uint16
 	port                                               uint16
 	kind                                               uriKind
@@ -16,15 +23,201 @@ type URI struct {
 
 type uriKind uint8
 
-// ParseURI parses a URI; text around it is an error (*ParseError).
-func ParseURI(s string) (URI, error) { panic("stub") }
+const (
+	otherURI uriKind = iota
+	sipURI
+	sipsURI
+	telURI
+)
+
+// ParseURI parses a URI; text around it is an error (*ParseError). User and
+// parameters may hold more than RFC 3261 section 25.1 lets them, since what
+// routes is host and port: anything visible but @<>" and what separates.
+func ParseURI(s string) (URI, error) {
+	u, off, reason := scanURI(s)
+	if reason != "" {
+		return URI{}, &ParseError{"URI", off, reason, "RFC 3261 19.1.1", 400}
+	}
+	return u, nil
+}
+
+func scanURI(s string) (u URI, off int, reason string) {
+	if len(s) > math.MaxUint16 {
+		return u, 0, "URI too long"
+	}
+	if off, reason = checkURIText(s); reason != "" {
+		return u, off, reason
+	}
+	colon := strings.IndexByte(s, ':')
+	if colon <= 0 || lower(s[0])-'a' >= 26 || !all(s[:colon], inScheme) {
+		return u, 0, "missing or malformed scheme"
+	}
+	u.text = s
+	u.scheme = uint16(colon)
+	u.kind = kindOf(s[:colon])
+	switch u.kind {
+	case sipURI, sipsURI:
+		return u.scanSIP()
+	case telURI:
+		return u.scanTel()
+	}
+	if colon+1 == len(s) {
+		return u, colon, "nothing behind the scheme"
+	}
+	u.user, u.pass, u.host, u.hostEnd = u.scheme+1, u.scheme+1, u.scheme+1, u.scheme+1
+	u.params, u.headers = uint16(len(s)), uint16(len(s))
+	return u, 0, ""
+}
+
+// checkURIText finds what can be part of no URI: white space, controls, <>".
+func checkURIText(s string) (off int, reason string) {
+	for i := range len(s) {
+		if octets[s[i]]&inURI == 0 {
+			return i, "URI holds an octet that it may not"
+		}
+	}
+	return 0, ""
+}
+
+func kindOf(scheme string) uriKind {
+	switch len(scheme) {
+	case 3:
+		if equalFold(scheme, "sip") {
+			return sipURI
+		}
+		if equalFold(scheme, "tel") {
+			return telURI
+		}
+	case 4:
+		if equalFold(scheme, "sips") {
+			return sipsURI
+		}
+	}
+	return otherURI
+}
+
+// scanSIP reads userinfo, hostport, parameters and headers.
+func (u URI) scanSIP() (URI, int, string) {
+	s, i := u.text, int(u.scheme)+1
+	u.user, u.pass = uint16(i), uint16(i)
+	if at := strings.IndexByte(s[i:], '@'); at >= 0 {
+		at += i
+		user := at
+		if c := strings.IndexByte(s[i:at], ':'); c >= 0 {
+			user = i + c
+		}
+		if user == i {
+			return u, i, "empty user"
+		}
+		u.user, u.pass = uint16(user), uint16(at)
+		i = at + 1
+	}
+	start, end, n, reason := scanHost(s[i:])
+	if reason != "" {
+		return u, i, reason
+	}
+	u.host, u.hostEnd = uint16(i+start), uint16(i+end)
+	i += n
+	if i < len(s) && s[i] == ':' {
+		j := i + 1
+		for j < len(s) && isDigit(s[j]) {
+			j++
+		}
+		port, ok := parseUint(s[i+1:j], math.MaxUint16)
+		if !ok {
+			return u, i, "malformed port"
+		}
+		u.port = uint16(port)
+		i = j
+	}
+	return u.scanTail(i)
+}
+
+// scanTel reads the number and its parameters (RFC 3966 section 3).
+func (u URI) scanTel() (URI, int, string) {
+	i := int(u.scheme) + 1
+	j := i
+	for j < len(u.text) && isPhoneOctet(u.text[j]) {
+		j++
+	}
+	if i == j {
+		return u, i, "missing number"
+	}
+	u.user, u.pass, u.host, u.hostEnd = uint16(j), uint16(j), uint16(j), uint16(j)
+	return u.scanTail(j)
+}
+
+// scanTail reads parameters and headers.
+func (u URI) scanTail(i int) (URI, int, string) {
+	s := u.text
+	u.params = uint16(i)
+	u.headers = uint16(len(s))
+	if q := strings.IndexByte(s[i:], '?'); q >= 0 {
+		u.headers = uint16(i + q)
+	}
+	end := int(u.headers)
+	if i < end && s[i] != ';' {
+		return u, i, "malformed host"
+	}
+	if strings.IndexByte(s[i:], '@') >= 0 {
+		return u, i, "more than one @"
+	}
+	if strings.Count(s[i:], "&") >= maxParams {
+		return u, i, "too many headers"
+	}
+	for n := 0; i < end; n++ {
+		name, _, next := nextParam(s[:end], i)
+		if name == "" {
+			return u, i, "empty parameter name"
+		}
+		if n == maxParams {
+			return u, i, "too many parameters"
+		}
+		i = next
+	}
+	return u, 0, ""
+}
+
+// isPhoneOctet tells whether c may be part of a telephone number: digits, the
+// extra ones of local numbers, and visual separators.
+func isPhoneOctet(c byte) bool {
+	switch c {
+	case '+', '-', '.', '(', ')', '*', '#':
+		return true
+	}
+	return isDigit(c) || lower(c)-'a' < 6
+}
 
 // MustParseURI is ParseURI for constants; it panics on an error.
-func MustParseURI(s string) URI { panic("stub") }
+func MustParseURI(s string) URI {
+	u, err := ParseURI(s)
+	if err != nil {
+		panic("sip: MustParseURI(" + s + "): " + err.Error())
+	}
+	return u
+}
 
-// NewURI makes a sip URI. user is escaped where it must be, and may be empty;
-// host is a name or an IP address, brackets not needed; port 0 leaves it out.
-func NewURI(user, host string, port uint16) URI { panic("stub") }
+// NewURI makes a sip URI. user is escaped where it must be (a valid escape in
+// it stays), and may be empty; host is a name or an IP address, brackets not
+// needed; port 0 leaves it out. With a host that is neither, the result is the
+// zero URI.
+func NewURI(user, host string, port uint16) URI {
+	b := append(make([]byte, 0, 64), "sip:"...)
+	if user != "" {
+		b = appendEscaped(b, user, true)
+		b = append(b, '@')
+	}
+	return reparse(HostPort{host, port}.append(b))
+}
+
+// reparse makes a URI of text that was put together from parts.
+func reparse(text []byte) URI {
+	u, _, reason := scanURI(string(text))
+	if reason != "" {
+		return URI{}
+	}
+	return u
+}
 
 // IsZero tells whether u is the zero URI.
 func (u URI) IsZero() bool { return u.text == "" }
@@ -33,67 +226,127 @@ func (u URI) IsZero() bool { return u.text == "" }
 func (u URI) String() string { return u.text }
 
 // Scheme returns the scheme in lower case, "sip" for instance.
-func (u URI) Scheme() string { panic("stub") }
+func (u URI) Scheme() string {
+	switch u.kind {
+	case sipURI:
+		return "sip"
+	case sipsURI:
+		return "sips"
+	case telURI:
+		return "tel"
+	}
+	return toLower(u.text[:u.scheme])
+}
 
 // IsSIP tells whether the scheme is sip or sips.
-func (u URI) IsSIP() bool { panic("stub") }
+func (u URI) IsSIP() bool { return u.kind == sipURI || u.kind == sipsURI }
 
 // User returns the user part as it is written, escapes kept; of a tel URI, the
 // number. Use Unescape for display.
-func (u URI) User() string { panic("stub") }
+func (u URI) User() string {
+	if u.user <= u.scheme {
+		return ""
+	}
+	return u.text[u.scheme+1 : u.user]
+}
 
 // Password returns the password part as it is written.
-func (u URI) Password() string { panic("stub") }
+func (u URI) Password() string {
+	if u.pass <= u.user {
+		return ""
+	}
+	return u.text[u.user+1 : u.pass]
+}
+
+// hasUserinfo tells whether there is a user part.
+func (u URI) hasUserinfo() bool { return u.IsSIP() && u.user > u.scheme+1 }
+
+// authority is the offset at which host and port begin.
+func (u URI) authority() int {
+	if u.hasUserinfo() {
+		return int(u.pass) + 1
+	}
+	return int(u.scheme) + 1
+}
 
 // Host returns the host as it is written, an IPv6 address without brackets.
-func (u URI) Host() string { panic("stub") }
+// Only sip and sips URIs have one.
+func (u URI) Host() string { return u.text[u.host:u.hostEnd] }
 
 // Port returns the port, 0 where none is written.
-func (u URI) Port() uint16 { panic("stub") }
+func (u URI) Port() uint16 { return u.port }
 
 // HostPort returns host and port together.
-func (u URI) HostPort() HostPort { panic("stub") }
+func (u URI) HostPort() HostPort { return HostPort{u.Host(), u.port} }
 
 // Params returns the URI parameters.
-func (u URI) Params() Params { panic("stub") }
+func (u URI) Params() Params { return Params{u.text[u.params:u.headers]} }
 
 // Param returns a URI parameter's value; "", true for one without a value.
 func (u URI) Param(name string) (string, bool) { return u.Params().Get(name) }
 
 // Headers returns what follows "?", without it.
-func (u URI) Headers() string { panic("stub") }
+func (u URI) Headers() string {
+	if int(u.headers) >= len(u.text) {
+		return ""
+	}
+	return u.text[u.headers+1:]
+}
 
 // WithUser returns u with another user part, escaped where it must be; a valid
-// escape in user stays. An empty user removes the part, password included.
-func (u URI) WithUser(user string) URI { panic("stub") }
+// escape in user stays. An empty user removes the part, password included. A
+// URI that is neither sip nor sips stays as it is.
+func (u URI) WithUser(user string) URI {
+	if !u.IsSIP() {
+		return u
+	}
+	b := append(make([]byte, 0, len(u.text)+len(user)+8), u.text[:u.scheme+1]...)
+	if user != "" {
+		b = appendEscaped(b, user, true)
+		if u.hasUserinfo() {
+			b = append(b, u.text[u.user:u.pass]...)
+		}
+		b = append(b, '@')
+	}
+	return reparse(append(b, u.text[u.authority():]...))
+}
 
 // WithHost returns u with another host, and with port, or none if that is 0.
-func (u URI) WithHost(host string, port uint16) URI { panic("stub") }
+// With a host that is neither name nor IP address the result is the zero URI. A
+// URI that is neither sip nor sips stays as it is.
+func (u URI) WithHost(host string, port uint16) URI {
+	if !u.IsSIP() {
+		return u
+	}
+	b := append(make([]byte, 0, len(u.text)+len(host)+8), u.text[:u.authority()]...)
+	b = HostPort{host, port}.append(b)
+	return reparse(append(b, u.text[u.params:]...))
+}
 
-// WithParam returns u with a parameter set; an empty value writes the name alone.
-func (u URI) WithParam(name, value string) URI { panic("stub") }
+// WithParam returns u with a parameter set; an empty value writes the name
+// alone. What may not stand in a parameter is escaped. A URI of an unknown
+// scheme stays as it is.
+func (u URI) WithParam(name, value string) URI {
+	return u.withParams(u.Params().with(name, value, appendURIParam))
+}
 
 // WithoutParam returns u without a parameter.
-func (u URI) WithoutParam(name string) URI { panic("stub") }
+func (u URI) WithoutParam(name string) URI {
+	return u.withParams(u.Params().Without(name))
+}
+
+func (u URI) withParams(p Params) URI {
+	if u.kind == otherURI {
+		return u
+	}
+	b := make([]byte, 0, len(u.text)+len(p.text))
+	b = append(b, u.text[:u.params]...)
+	b = append(b, p.text...)
+	return reparse(append(b, u.text[u.headers:]...))
+}
 
 // WithoutHeaders returns u without what follows "?".
-func (u URI) WithoutHeaders() URI { panic("stub") }
-
-// Equal compares by RFC 3261 section 19.1.4 (and RFC 3966 section 4 for tel).
-func (u URI) Equal(v URI) bool { panic("stub") }
-
-// AOR returns the address-of-record that u names, canonical as RFC 3261
-// section 10.3 asks: scheme, unescaped user and lower-case host with its port,
-// no parameters, no password. sips becomes sip: the two schemes name the same
-// subscriber.
-func (u URI) AOR() AOR { panic("stub") }
-
-// An AOR is a canonical address-of-record, "sip:alice@example.com". Make one
-// with URI.AOR.
-type AOR string
-
-// Escape replaces what may not stand in the user part of a URI by %HH.
-func Escape(s string) string { panic("stub") }
-
-// Unescape replaces each %HH once; a % that begins no escape stays.
-func Unescape(s string) string { panic("stub") }
+func (u URI) WithoutHeaders() URI {
+	u.text = u.text[:u.headers]
+	return u
+}
