@@ -1,81 +1,133 @@
-// Package proxy is a stateful SIP proxy (RFC 3261 section 16).
+// Package proxy is a stateful forking SIP proxy: a transaction.Handler that
+// forwards requests where a Router says and brings the best response back.
+//
+// Covered of RFC 3261: section 16.3 (request validation), 16.4 (route
+// preprocessing, strict routers, maddr), 16.5 (request targets), 16.6
+// (forwarding, Record-Route, strict next hops, Timer C), 16.7 (response
+// context, best response, gathered challenges), 16.8 to 16.10 (Timer C,
+// transport errors, CANCEL) and, for OPTIONS to the proxy itself, 11.2. As
+// amended by RFC 4320 (no 408 and no provisional responses outside of INVITE)
+// and RFC 6026 (every 2xx to an INVITE; responses that match no transaction are
+// dropped).
+//
+// Not covered: loop detection (16.3 item 4 and RFC 5393; Max-Forwards ends a
+// loop), recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
+// ACK to a 2xx alone is forwarded without state), Record-Route rewritten in
+// responses (16.7 item 8; two values are inserted instead), sips (it needs
+// TLS).
+//
+// # Trust
+//
+// The Record-Route value carries a mark, signed over Call-ID and the tag of
+// whoever opened the dialog. A request that brings it back in its topmost Route
+// is in a dialog that came through this proxy and passes without being asked;
+// each other one, whatever its To tag says, goes by the Gate.
 package proxy
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
-	"github.com/patchbay-sip/patchbay/sip/digest"
+	"github.com/patchbay-sip/patchbay/sip/keyring"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// ErrNoRoute is what a Router returns that has nothing to say of a call: the
-// next one is tried. When none has, the call is answered 480.
-var ErrNoRoute = errors.New("proxy: no route")
+// timerC is how long an INVITE may ring without a further provisional
+// response. RFC 3261 section 16.6 item 11 wants more than three minutes.
+const timerC = 3*time.Minute + 5*time.Second
 
-// A Call is a request outside of a dialog that wants a way.
-type Call struct {
-	// Request is the caller's; it must not be changed. Branch.Edit changes
-	// what is sent.
-	Request *sip.Request
-	// Domain is the one of ours that the Request-URI belongs to, "" if none.
-	Domain string
-	// Flow is the one that the request came on.
-	Flow sip.Flow
-	// Caller is who the sender was proven to be, or zero.
-	Caller digest.Identity
+// A Proxy is a transaction.Handler that forwards requests. It keeps state for
+// a request while a branch of it is alive, and no goroutine.
+type Proxy struct {
+	ep      *transaction.Endpoint
+	domains *sip.Domains
+	router  Router
+	gate    Gate
+	keys    *keyring.Ring
+	log     *slog.Logger
+	timerC  time.Duration
 }
 
-// A Router decides where a call goes.
-type Router interface {
-	Route(ctx context.Context, c *Call) (Route, error)
+var _ transaction.Handler = (*Proxy)(nil)
+
+// New makes a proxy that sends through ep and is responsible for the domains:
+// requests for them go where r says. ep must be the Endpoint that the proxy
+// serves requests of.
+func New(ep *transaction.Endpoint, d *sip.Domains, r Router, opts ...Option) *Proxy {
+	cfg := config{gate: NoRelay(d), log: slog.New(slog.DiscardHandler), timerC: timerC}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	if cfg.keys == nil {
+		cfg.keys = keyring.New()
+	}
+	return &Proxy{
+		ep: ep, domains: d, router: r,
+		gate: cfg.gate, keys: cfg.keys, log: cfg.log, timerC: cfg.timerC,
+	}
 }
-
-// A Route is where a call goes: groups of branches, one group after another,
-// the branches of a group at once.
-type Route struct {
-	Groups [][]Branch
-	// MaxDuration ...
-	// Next is asked when all groups are done and none answered.
-	Next func(ctx context.Context, o Outcome) (Route, error)
-}
-
-// A Branch is one target of a call.
-type Branch struct {
-	sip.Target
-	// Timeout ends the branch when no final response came; 0 is the proxy's default.
-	Timeout time.Duration
-	// Edit changes the request of this branch before it is sent.
-	Edit func(*sip.Request) error
-}
-
-// An Outcome is the best response that the groups of a Route came to.
-type Outcome struct{ Response *sip.Response }
-
-// A Locator finds where an address-of-record is; *registrar.Registrar is one.
-type Locator interface {
-	Targets(ctx context.Context, aor sip.AOR) ([]sip.Target, error)
-}
-
-// First tries routers in turn until one does not return ErrNoRoute.
-func First(rs ...Router) Router { panic("stub") }
-
-// Location routes what is for our domains to where the Locator says.
-func Location(d *sip.Domains, l Locator) Router { panic("stub") }
-
-// A Proxy is a transaction.Handler that forwards requests.
-type Proxy struct{}
-
-// New makes a proxy that sends through ep and serves the domains.
-func New(ep *transaction.Endpoint, d *sip.Domains, r Router, opts ...Option) *Proxy { panic("stub") }
 
 // An Option sets something about a Proxy.
 type Option func(*config)
-type config struct{}
 
-// ServeSIP implements transaction.Handler.
+type config struct {
+	gate   Gate
+	keys   *keyring.Ring
+	log    *slog.Logger
+	timerC time.Duration
+}
+
+// WithGate sets who may pass; the default is NoRelay.
+func WithGate(g Gate) Option { return func(c *config) { c.gate = g } }
+
+// WithKeys signs the Record-Route marks with the keys of a farm, so that calls
+// outlive a restart and any proxy of the farm knows the dialogs of the others.
+// The default is a random key.
+func WithKeys(k *keyring.Ring) Option { return func(c *config) { c.keys = k } }
+
+// WithLogger sets the logger; the default discards.
+func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
+
+// WithTimerC sets how long a branch of an INVITE may go without a final and
+// without a further provisional response; it is then cancelled (RFC 3261
+// section 16.8). The default is 185 s; values of three minutes and less, which
+// section 16.6 forbids, leave the default. Branch.Timeout is for shorter ones.
+func WithTimerC(d time.Duration) Option {
+	return func(c *config) {
+		if d > 3*time.Minute {
+			c.timerC = d
+		}
+	}
+}
+
+// ServeSIP implements transaction.Handler. It returns as soon as the first
+// branches are on their way.
 func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	panic("stub")
+	if req.Method == sip.ACK {
+		p.serveACK(ctx, req, tx)
+		return nil
+	}
+	c, err := p.receive(req, tx)
+	if err != nil {
+		return err
+	}
+	if p.asksProxy(c) {
+		return tx.Respond(options(req))
+	}
+	if err := validateHops(req); err != nil {
+		return err
+	}
+	if !c.inDialog {
+		if err := p.gate.Admit(ctx, c); err != nil {
+			return err
+		}
+	}
+	route, err := p.route(ctx, c)
+	if err != nil {
+		return err
+	}
+	p.fork(ctx, tx, c, route)
+	return nil
 }

@@ -1,0 +1,56 @@
+package proxy
+
+import (
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/digest"
+	"github.com/patchbay-sip/patchbay/transaction"
+)
+
+// A Call is a request that wants a way through the proxy: what a Gate and a
+// Router judge. It is there for requests of all methods, and must not be
+// changed.
+type Call struct {
+	// Request is the caller's, less the Route values that named this proxy
+	// (RFC 3261 section 16.4). Branch.Edit changes what is sent.
+	Request *sip.Request
+	// Domain is the one of ours that the Request-URI belongs to, "" if none.
+	Domain string
+	// Preset tells that a Route field is left: the request wants to go to
+	// places that the sender chose.
+	Preset bool
+	// Flow is the one that the request came on; Flow.Remote is the sender.
+	Flow sip.Flow
+	// Caller is who the sender was proven to be, or zero.
+	Caller digest.Identity
+
+	opener   string // tag of whoever opened the dialog
+	inDialog bool   // a mark of ours vouches for that
+}
+
+// receive makes a Call of a request (RFC 3261 sections 16.3 and 16.4).
+func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, error) {
+	if err := validateExtensions(req); err != nil {
+		return nil, err
+	}
+	c := &Call{Request: req, Flow: tx.Flow(), Caller: tx.Identity()}
+	c.opener, c.inDialog = p.opener(req)
+	if !c.inDialog {
+		// A request of a dialog that nobody vouches for counts as one that
+		// opens a dialog, so its sender is the opener.
+		from, err := req.From()
+		if err != nil {
+			return nil, badField("From", err)
+		}
+		c.opener = from.Tag()
+	}
+	if err := p.preprocess(req, c.Flow); err != nil {
+		return nil, err
+	}
+	c.Preset = req.Has("Route")
+	// With a maddr that is not ours the request goes there, whatever domain
+	// the Request-URI names (RFC 3261 section 16.5).
+	if _, maddr := req.URI.Param("maddr"); !maddr {
+		c.Domain, _ = p.domains.Lookup(req.URI)
+	}
+	return c, nil
+}

@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/transaction"
+)
+
+// fork starts what a Route says and returns; events do the rest.
+func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, route Route) {
+	c := &responseContext{
+		proxy:  p,
+		ctx:    ctx,
+		tx:     tx,
+		call:   call,
+		invite: call.Request.Method == sip.INVITE,
+		groups: route.Groups,
+		next:   route.Next,
+	}
+	tx.OnCancel(c.cancel)
+	tx.Detach()
+	c.advance()
+}
+
+// advance goes on when the group at hand is done: with the next group, else
+// with Route.Next, else with the best response. While there is something to
+// wait for it does nothing.
+func (c *responseContext) advance() {
+	for {
+		c.mu.Lock()
+		switch {
+		case c.waiting > 0:
+			c.mu.Unlock()
+			return
+		case len(c.groups) > 0:
+			begun := c.begin(c.groups[0])
+			c.groups = c.groups[1:]
+			c.mu.Unlock()
+			for _, b := range begun {
+				b.start()
+			}
+		case c.next != nil:
+			next, o := c.next, Outcome{c.response(c.outcome)}
+			c.next, c.outcome = nil, candidate{}
+			c.waiting = 1 // nobody else goes on meanwhile
+			c.mu.Unlock()
+			route, err := next(c.ctx, o)
+			c.follow(route, err)
+		case c.done || c.live > 0:
+			c.mu.Unlock()
+			return
+		default:
+			resp := c.choose()
+			c.finish()
+			c.mu.Unlock()
+			c.send(resp)
+			return
+		}
+	}
+}
+
+// begin makes the branches of a group, less the targets that were tried before
+// (RFC 3261 section 16.5). c.mu is held.
+func (c *responseContext) begin(group []Branch) []*branch {
+	first := len(c.branches)
+	for i := range group {
+		if !c.tried(&group[i]) {
+			c.branches = append(c.branches, &branch{c: c, spec: &group[i]})
+		}
+	}
+	begun := c.branches[first:len(c.branches):len(c.branches)]
+	c.waiting += len(begun)
+	c.live += len(begun)
+	return begun
+}
+
+// tried tells whether a target is in the target set already. Two phones behind
+// one NAT may well have registered the same URI: they differ in flow or path.
+func (c *responseContext) tried(t *Branch) bool {
+	for _, b := range c.branches {
+		if b.spec.Flow == t.Flow && b.spec.URI.Equal(t.URI) && sameRoute(b.spec.Route, t.Route) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameRoute(a, b []sip.Address) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !a[i].URI.Equal(b[i].URI) {
+			return false
+		}
+	}
+	return true
+}
+
+// follow takes over what Route.Next said.
+func (c *responseContext) follow(route Route, err error) {
+	var status *sip.StatusError
+	switch {
+	case err == nil, errors.Is(err, ErrNoRoute):
+	case errors.As(err, &status):
+	default:
+		c.proxy.log.Error("next route", "err", err, "call", c.call.Request.CallID())
+		status = &sip.StatusError{Code: 500, Err: err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = 0
+	switch {
+	case c.stopped: // a late 2xx or 6xx, or CANCEL
+	case status != nil:
+		c.verdict = refusal(c.call.Request, status)
+	case err == nil:
+		c.groups, c.next = route.Groups, route.Next
+	}
+}
+
+// A branch is one client transaction of a response context.
+type branch struct {
+	c    *responseContext
+	spec *Branch
+
+	// Guarded by c.mu.
+	tx       *transaction.ClientTx // nil until Start returned
+	deadline time.Time             // zero: none
+	expired  bool                  // it passed; the group no longer waits
+	canceled bool
+	ended    bool
+}
+
+// start sends the request of the branch.
+func (b *branch) start() {
+	c := b.c
+	c.mu.Lock()
+	stopped := c.stopped
+	c.mu.Unlock()
+	if stopped {
+		b.fail(candidate{})
+		return
+	}
+	tx, err := b.send()
+	if err != nil {
+		c.proxy.log.Debug("branch not started", "err", err, "target", b.spec.URI)
+		b.fail(c.failure(err))
+		return
+	}
+	c.mu.Lock()
+	b.tx = tx
+	canceled := b.canceled
+	if !b.ended {
+		b.setDeadline(c.firstDeadline(b))
+	}
+	c.mu.Unlock()
+	if canceled {
+		tx.Cancel()
+	}
+}
+
+func (b *branch) send() (*transaction.ClientTx, error) {
+	c := b.c
+	req, to, err := c.proxy.forward(c.call, b.spec)
+	if err != nil {
+		return nil, err
+	}
+	// The caller's CANCEL and the losers' are sent by Cancel, and values alone
+	// are taken from ctx: it ends with the first final response.
+	ctx := context.WithoutCancel(c.ctx)
+	if !recordsRoute(req.Method) {
+		return c.proxy.ep.Start(ctx, req, to, b.event)
+	}
+	return c.proxy.ep.Start(ctx, req, to, b.event, transaction.BeforeSend(b.recordRoute))
+}
+
+func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
+	b.c.proxy.recordRoute(req, b.c.call.opener, b.c.call.Flow, out)
+	return nil
+}
+
+// event is called by the client transaction, one call at a time.
+func (b *branch) event(ev transaction.Event) {
+	switch {
+	case ev.Err != nil:
+		b.c.proxy.log.Debug("branch failed", "err", ev.Err, "target", b.spec.URI)
+		b.fail(b.c.failure(ev.Err))
+	case ev.Response.StatusCode == 100:
+		// Each hop has its own (RFC 3261 section 16.7 item 5).
+	case ev.Response.StatusCode < 200:
+		b.provisional(ev.Response)
+	case ev.Response.StatusCode < 300:
+		b.success(ev.Response)
+	default:
+		b.rejected(ev.Response)
+	}
+}

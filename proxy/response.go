@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/transaction"
+)
+
+// A responseContext joins a server transaction to the client transactions of
+// its branches (RFC 3261 sections 16.2 and 16.7). Nothing refers to it but
+// these transactions, and it goes when they do.
+type responseContext struct {
+	proxy  *Proxy
+	ctx    context.Context // the handler's, for Route.Next
+	tx     *transaction.ServerTx
+	call   *Call
+	invite bool
+
+	mu       sync.Mutex // not held while code of the user or of a transaction runs
+	branches []*branch  // each that was begun, in order
+	groups   [][]Branch // those not begun
+	next     func(context.Context, Outcome) (Route, error)
+	waiting  int // branches that the group at hand waits for
+	live     int // branches that have had no final event
+
+	best       candidate       // of all that came
+	outcome    candidate       // of what came since the Route at hand began
+	challenges []*sip.Response // each 401 and 407
+	verdict    *sip.Response   // what Route.Next wants to be sent
+	canceled   bool            // by the caller
+	stopped    bool            // no branch begins any more
+	done       bool            // the final response was chosen
+
+	timer *time.Timer // for the earliest deadline of a branch; nil if none
+	wake  time.Time   // when it fires
+}
+
+// provisional forwards a response of 101 to 199.
+func (b *branch) provisional(resp *sip.Response) {
+	c := b.c
+	if !c.invite {
+		return // RFC 4320 section 4.1
+	}
+	c.mu.Lock()
+	if !b.expired && b.spec.Timeout == 0 {
+		// The timer itself stays: when it fires too early it is set again.
+		b.deadline = time.Now().Add(c.proxy.timerC) // 16.7 item 2
+	}
+	done := c.done
+	c.mu.Unlock()
+	if !done && popVia(resp) {
+		c.send(resp)
+	}
+}
+
+// success forwards a 2xx: at once, and any number of them to an INVITE (RFC
+// 3261 section 16.7 item 5). It ends the other branches (item 10).
+func (b *branch) success(resp *sip.Response) {
+	c := b.c
+	c.mu.Lock()
+	late := c.done
+	c.stop()
+	c.finish()
+	b.end()
+	losers := c.pending()
+	c.mu.Unlock()
+	if (c.invite || !late) && popVia(resp) {
+		c.send(resp)
+	}
+	cancelAll(losers)
+}
+
+// rejected keeps a response of 300 to 699 for the choice of the best one.
+func (b *branch) rejected(resp *sip.Response) {
+	if !popVia(resp) {
+		b.fail(candidate{})
+		return
+	}
+	b.fail(candidate{resp.StatusCode, resp})
+}
+
+// fail ends a branch that was not answered with a 2xx.
+func (b *branch) fail(got candidate) {
+	c := b.c
+	c.mu.Lock()
+	if b.ended {
+		c.mu.Unlock()
+		return
+	}
+	b.end()
+	c.add(got)
+	var losers []*transaction.ClientTx
+	if got.code >= 600 {
+		c.stop()
+		losers = c.pending()
+	}
+	c.mu.Unlock()
+	cancelAll(losers)
+	c.advance()
+}
+
+// end marks a branch as done. c.mu is held.
+func (b *branch) end() {
+	if b.ended {
+		return
+	}
+	b.ended = true
+	b.c.live--
+	if !b.expired {
+		b.c.waiting--
+	}
+}
+
+// add puts a final response into the context (RFC 3261 section 16.7 item 4).
+// c.mu is held.
+func (c *responseContext) add(got candidate) {
+	if got.code == 0 || c.done {
+		return
+	}
+	if got.response != nil && (got.code == 401 || got.code == 407) {
+		c.challenges = append(c.challenges, got.response)
+	}
+	if got.better(c.best, c.invite) {
+		c.best = got
+	}
+	if got.better(c.outcome, c.invite) {
+		c.outcome = got
+	}
+}
+
+// stop keeps further branches from being begun. c.mu is held.
+func (c *responseContext) stop() {
+	c.stopped = true
+	c.groups, c.next = nil, nil
+}
+
+// finish says that the final response is decided on. c.mu is held.
+func (c *responseContext) finish() {
+	c.done = true
+	c.best, c.outcome, c.challenges, c.verdict = candidate{}, candidate{}, nil, nil
+}
+
+// failure is what an error of a branch counts as.
+func (c *responseContext) failure(err error) candidate {
+	var status *sip.StatusError
+	switch {
+	case errors.As(err, &status):
+		return candidate{status.Code, refusal(c.call.Request, status)}
+	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
+		return candidate{code: 408} // RFC 3261 section 16.6 item 7
+	}
+	return candidate{code: 503} // 16.9
+}
+
+// send hands a response to the server transaction. An error is that of the way
+// back, and there is nothing to be done about it (RFC 3261 section 16.9).
+func (c *responseContext) send(resp *sip.Response) {
+	if resp == nil {
+		return
+	}
+	if err := c.tx.Respond(resp); err != nil {
+		c.proxy.log.Debug("response not sent", "err", err, "status", resp.StatusCode, "call", resp.CallID())
+	}
+}
+
+// popVia removes our Via. Without another one below it the response was for us
+// alone (RFC 3261 section 16.7 item 3).
+func popVia(resp *sip.Response) bool {
+	if _, err := resp.PopVia(); err != nil {
+		return false
+	}
+	return resp.Has("Via")
+}

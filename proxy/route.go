@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/sip"
+)
+
+// ErrNoRoute is what a Router returns that has nothing to say of a call: the
+// next one is tried. When none has, a call for one of our domains is answered
+// 480, and 404 when its Request-URI has no user; one for a foreign domain goes
+// where its Request-URI says; a tel URI is answered 416.
+var ErrNoRoute = errors.New("proxy: no route")
+
+// A Router decides where a call goes (RFC 3261 section 16.5).
+//
+// It is asked for each request outside of dialogs, of any method but ACK and
+// CANCEL, unless a Route and a foreign Request-URI leave it no choice; in a
+// dialog, only for a Request-URI in one of our domains. It runs on the
+// handler's goroutine, and ctx ends when the caller sends CANCEL.
+//
+// Its error may be ErrNoRoute or a *sip.StatusError, which becomes the
+// response; another one is answered 500. A Route without a branch is answered
+// 480.
+type Router interface {
+	Route(ctx context.Context, c *Call) (Route, error)
+}
+
+// RouterFunc is a function as a Router.
+type RouterFunc func(ctx context.Context, c *Call) (Route, error)
+
+// Route calls f.
+func (f RouterFunc) Route(ctx context.Context, c *Call) (Route, error) { return f(ctx, c) }
+
+// A Route is where a call goes: groups of branches, one group after another,
+// the branches of a group at once. The next group is tried when each branch of
+// the one before has failed or timed out. A 2xx, a 6xx and the caller's CANCEL
+// end the whole.
+//
+// A target (the same URI, Route and Flow) is tried once in a call, however
+// often it is named (RFC 3261 section 16.5).
+type Route struct {
+	Groups [][]Branch
+	// Next, if set, is asked for a further Route when all groups are done and
+	// nobody answered: after busy, no answer, a dead gateway. Its error ends the
+	// call: ErrNoRoute with the best response so far, a *sip.StatusError with
+	// the response that it describes, any other with 500. It runs on a worker,
+	// at most once.
+	Next func(ctx context.Context, o Outcome) (Route, error)
+}
+
+// A Branch is one target of a call.
+type Branch struct {
+	// Target is where the request goes. Target.URI becomes the Request-URI, in
+	// which the zero URI leaves the caller's; Target.Route is pushed in front of
+	// the request's Route. Target.Flow is used unless the caller's Route leads
+	// elsewhere first.
+	sip.Target
+	// Timeout ends the branch when no final response came within it, ringing or
+	// not: the branch is cancelled, counts as answered 408, and the next group
+	// is tried. With 0, an INVITE ends when Timer C does (see WithTimerC), and
+	// any other request with its transaction.
+	Timeout time.Duration
+	// Edit, if set, changes the request of this branch before it is sent;
+	// nothing is shared with another branch. A *sip.StatusError counts as the
+	// response of the branch, any other error as a 500.
+	Edit func(*sip.Request) error
+}
+
+// An Outcome is what the groups of a Route came to.
+type Outcome struct {
+	// Response is the best of their responses by RFC 3261 section 16.7 item 6,
+	// with the caller's Via on top. It is never nil: where no response came, it
+	// is a 408, and where nothing could be sent a 503, both of the proxy's own.
+	// It must not be changed.
+	Response *sip.Response
+}
+
+// First tries routers in turn until one does not return ErrNoRoute.
+func First(rs ...Router) Router { return first(rs) }
+
+type first []Router
+
+func (rs first) Route(ctx context.Context, c *Call) (Route, error) {
+	for _, r := range rs {
+		route, err := r.Route(ctx, c)
+		if !errors.Is(err, ErrNoRoute) {
+			return route, err
+		}
+	}
+	return Route{}, ErrNoRoute
+}
+
+// route finds the targets of a call (RFC 3261 section 16.5).
+func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
+	u := c.Request.URI
+	if !u.IsSIP() && u.Scheme() != "tel" {
+		return Route{}, &sip.StatusError{Code: 416}
+	}
+	if c.Domain == "" && (c.Preset || c.inDialog) {
+		return Route{Groups: [][]Branch{{{}}}}, nil
+	}
+	route, err := p.router.Route(ctx, c)
+	switch {
+	case err == nil && len(route.Groups) == 0 && route.Next == nil:
+		return Route{}, &sip.StatusError{Code: 480}
+	case !errors.Is(err, ErrNoRoute):
+		return route, err
+	}
+	switch {
+	case !u.IsSIP():
+		err = &sip.StatusError{Code: 416}
+	case c.Domain == "" && !p.ep.Owns(u):
+		return Route{Groups: [][]Branch{{{}}}}, nil
+	case c.Request.Method == sip.REGISTER:
+		e := &sip.StatusError{Code: 405}
+		e.Header.Add("Allow", allow)
+		err = e
+	case c.Domain == "" || u.User() == "":
+		err = &sip.StatusError{Code: 404}
+	default:
+		err = &sip.StatusError{Code: 480}
+	}
+	return Route{}, err
+}
