@@ -29,7 +29,7 @@ var layers = map[string][]string{
 	"sip":                  {},
 	"sip/digest":           {"sip", "sip/keyring", "internal/..."},
 	"sip/resolve":          {"sip", "internal/..."},
-	"sip/transport":        {"sip", "internal/..."},
+	"sip/transport":        {"sip", "internal/...", "golang.org/x/sys/..."},
 	"sip/transport/memnet": {"sip", "sip/transport", "internal/..."},
 
 	// 1: transactions and dialogs

@@ -28,6 +28,30 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestCallsDigest is the same where callers have to prove who they are. SIPp
+// can make credentials for one Request-URI only, so one user gets every call.
+func TestCallsDigest(t *testing.T) {
+	const calls, rate = 500, 50
+	for i, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			s := serve(t, fmt.Sprintf("127.0.42.%d", i+1), "--user", "alice:wonderland", "--user", "bob:builder")
+			caller, callee := s.ip+":5080", s.ip+":5081"
+			sipp{
+				scenario: "register-digest", network: network, local: s.ip + ":5079", remote: s.addr, calls: 1, rate: 1,
+				fields: []string{"bob;[authentication username=bob password=builder]"}, keys: map[string]string{"contact": callee},
+			}.run(t).check(t, "client", 1)
+
+			answering := sipp{scenario: "call-callee", network: network, local: callee, calls: calls, hold: 30 * time.Second}.start(t)
+			sipp{
+				scenario: "call-caller-digest", network: network, local: caller, remote: s.addr, calls: calls, rate: rate,
+				hold: 100 * time.Millisecond, authURI: "bob@" + s.addr,
+				fields: []string{"bob;alice;[authentication username=alice password=wonderland]"},
+			}.run(t).check(t, "caller", calls)
+			answering.result(t).check(t, "callee", calls)
+		})
+	}
+}
+
 // TestMessages sends pages of text to registered users.
 func TestMessages(t *testing.T) {
 	const calls, rate, accounts = 500, 100, 20
