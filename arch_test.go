@@ -22,14 +22,15 @@ const module = "github.com/patchbay-sip/patchbay"
 // for everything below it.
 var layers = map[string][]string{
 	// -1: what several packages need, named for the thing
-	"internal/...": {},
-	"sip/keyring":  {},
+	"internal/...":   {},
+	"internal/udpio": {"golang.org/x/sys/..."}, // recvmmsg, sendmmsg and socket options
+	"sip/keyring":    {},
 
 	// 0: messages, and how they travel
 	"sip":                  {},
 	"sip/digest":           {"sip", "sip/keyring", "internal/..."},
 	"sip/resolve":          {"sip", "internal/..."},
-	"sip/transport":        {"sip", "internal/...", "golang.org/x/sys/..."},
+	"sip/transport":        {"sip", "internal/..."},
 	"sip/transport/memnet": {"sip", "sip/transport", "internal/..."},
 
 	// 1: transactions and dialogs
