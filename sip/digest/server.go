@@ -1,50 +1,16 @@
-// Package digest is SIP digest authentication (RFC 3261 section 22, RFC 7616,
-// RFC 8760): challenge, verify, answer.
 package digest
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/keyring"
 )
-
-// An Algorithm is a digest algorithm as it stands in a challenge.
-type Algorithm string
-
-// The algorithms of RFC 7616 that are implemented.
-const (
-	MD5    Algorithm = "MD5"
-	SHA256 Algorithm = "SHA-256"
-)
-
-// Secrets gives the secrets of users. A realm must offer only algorithms that
-// every account of it has.
-type Secrets interface {
-	// HA1 returns H(user:realm:password), raw, 16 bytes for MD5 and 32 for
-	// SHA-256; see the function HA1. ErrUnknownUser leads to the same
-	// challenge as a wrong password. Any other error is an outage: the request
-	// is answered 500, never 401.
-	HA1(ctx context.Context, realm, user string, alg Algorithm) ([]byte, error)
-}
-
-// Errors of Secrets.
-var (
-	ErrUnknownUser = errors.New("digest: unknown user")
-	ErrNoAlgorithm = errors.New("digest: no secret for this algorithm")
-)
-
-// Passwords is a Secrets of clear passwords by user, the same in each realm.
-type Passwords map[string]string
-
-// HA1 implements Secrets.
-func (p Passwords) HA1(_ context.Context, realm, user string, alg Algorithm) ([]byte, error) {
-	panic("stub")
-}
-
-// HA1 computes H(user:realm:password), raw.
-func HA1(alg Algorithm, user, realm, password string) []byte { panic("stub") }
 
 // An Identity is who a request was proven to come from.
 type Identity struct {
@@ -64,34 +30,198 @@ const (
 	Proxy             // 407, Proxy-Authenticate, Proxy-Authorization
 )
 
-// A Server challenges and verifies. It keeps no state: nonces are signed.
-type Server struct{}
+// fields are the status code and the names of the header fields of the role.
+func (r Role) fields() (code int, challenge, credentials string) {
+	if r == Proxy {
+		return 407, "Proxy-Authenticate", "Proxy-Authorization"
+	}
+	return 401, "WWW-Authenticate", "Authorization"
+}
 
-// NewServer makes a server that offers SHA-256 and MD5 and signs its nonces
-// with a key of its own unless WithKeys gives one.
-func NewServer(s Secrets, opts ...Option) *Server { panic("stub") }
+// What a challenge is for; the Err of the *sip.StatusError that Authenticate
+// returns.
+var (
+	// ErrNoCredentials: the request had none for the realm.
+	ErrNoCredentials = errors.New("digest: no credentials for the realm")
+	// ErrWrongCredentials: they were not what the user's secret gives, or the
+	// user is unknown.
+	ErrWrongCredentials = errors.New("digest: wrong credentials")
+	// ErrStaleNonce: they were right, for a nonce that is too old or made with
+	// keys that are no more. The client may try again at once.
+	ErrStaleNonce = errors.New("digest: stale nonce")
+)
+
+// A Server challenges and verifies. It keeps no state: nonces are signed. It
+// may be used by several goroutines.
+type Server struct {
+	secrets Secrets
+	config
+}
+
+// NewServer makes a server that offers MD5 alone, and signs its nonces with a
+// key of its own, unless options say otherwise.
+func NewServer(s Secrets, opts ...Option) *Server {
+	c := config{algorithms: []Algorithm{MD5}, lifetime: 5 * time.Minute}
+	for _, o := range opts {
+		o(&c)
+	}
+	if c.keys == nil {
+		c.keys = keyring.New()
+	}
+	return &Server{secrets: s, config: c}
+}
 
 // An Option sets something about a Server.
 type Option func(*config)
-type config struct{}
 
-// WithKeys signs nonces with the keys of a farm.
-func WithKeys(k *keyring.Ring) Option { panic("stub") }
+type config struct {
+	algorithms []Algorithm
+	keys       *keyring.Ring
+	lifetime   time.Duration
+	domains    *sip.Domains
+}
+
+// WithAlgorithms sets the algorithms that are offered, the preferred one first
+// (RFC 8760 section 2.3), each in a challenge of its own; the default is MD5
+// alone. It panics on none, and on one that is not implemented.
+//
+// WithAlgorithms(SHA256, MD5) is what RFC 8760 recommends. It is not the
+// default because many clients in use cannot take it: some read only the first
+// challenge, and some fail when any of them has an algorithm they do not know.
+func WithAlgorithms(algs ...Algorithm) Option {
+	if len(algs) == 0 {
+		panic("digest: no algorithm")
+	}
+	for _, a := range algs {
+		if a.Size() == 0 {
+			panic("digest: unknown algorithm " + string(a))
+		}
+	}
+	algs = slices.Clone(algs)
+	return func(c *config) { c.algorithms = algs }
+}
+
+// WithKeys signs nonces with the keys of a farm. Without it nonces end with the
+// Server, and clients that hold one are asked again with stale=true.
+func WithKeys(k *keyring.Ring) Option { return func(c *config) { c.keys = k } }
+
+// WithNonceLifetime sets for how long a nonce is good; default 5 minutes. It is
+// also how long a recorded request can be replayed.
+func WithNonceLifetime(d time.Duration) Option { return func(c *config) { c.lifetime = d } }
+
+// WithDomains has a digest uri accepted whose host is another name of the
+// domain in the Request-URI: a client that is pointed at sip:192.0.2.7 may call
+// sip:bob@example.com with that address in its credentials.
+func WithDomains(d *sip.Domains) Option { return func(c *config) { c.domains = d } }
 
 // Authenticate proves who sent req. Its error is what the handler should
 // return: a *sip.StatusError with 401 or 407 and fresh challenges where
-// credentials for the realm are missing, wrong or stale; 400 where they are
-// malformed; another error where Secrets failed.
+// credentials for the realm are missing, wrong or stale (errors.Is tells which:
+// ErrNoCredentials, ErrWrongCredentials, ErrStaleNonce); 400 where they are
+// malformed or their uri is not the Request-URI; another error where Secrets
+// failed.
+//
+// An unknown user is answered as a wrong password is. The digest uri must name
+// the same scheme, user and host as the Request-URI; parameters may differ, and
+// a digest uri without a user stands for each user of its host.
 func (s *Server) Authenticate(ctx context.Context, req *sip.Request, realm string, role Role) (Identity, error) {
-	panic("stub")
+	c, err := s.find(req, realm, role)
+	if err != nil {
+		return Identity{}, err
+	}
+	// What was not offered is no proof. It says nothing of the password, so
+	// nothing is looked up.
+	if !slices.Contains(s.algorithms, c.alg) || !isAuth(c.qop) || c.qop == "" && c.alg != MD5 {
+		return Identity{}, s.challenge(realm, role, ErrWrongCredentials)
+	}
+	if !covers(c.uri, req.URI, s.domains) {
+		return Identity{}, badRequest(role, errors.New("uri is not the Request-URI"))
+	}
+	c.method = string(req.Method)
+	right, err := s.verify(ctx, c, realm)
+	switch {
+	case err != nil:
+		return Identity{}, err
+	case !right:
+		return Identity{}, s.challenge(realm, role, ErrWrongCredentials)
+	case !s.fresh(c.nonce, realm):
+		return Identity{}, s.challenge(realm, role, ErrStaleNonce)
+	}
+	return Identity{User: c.user, Realm: realm}, nil
 }
 
-// Credentials answer a challenge.
-type Credentials struct{ User, Password string }
+// find returns the credentials of req for the realm. Of several, which elements
+// that share a realm can cause (RFC 3261 section 22.3), it is the first whose
+// nonce is good here, or just the first.
+func (s *Server) find(req *sip.Request, realm string, role Role) (*credentials, error) {
+	_, _, field := role.fields()
+	var found *credentials
+	n := 0
+	for value := range req.Values(field) {
+		if n++; n > maxFields {
+			return nil, badRequest(role, fmt.Errorf("more than %d of them", maxFields))
+		}
+		rest, ok := cutScheme(value)
+		if !ok {
+			continue
+		}
+		var p params
+		if err := p.parse(rest); err != nil {
+			return nil, badRequest(role, err)
+		}
+		if unescape(p.realm) != realm {
+			continue // for another element on the way; it is no business of ours
+		}
+		c, err := readCredentials(&p)
+		if err != nil {
+			return nil, badRequest(role, err)
+		}
+		if found == nil {
+			found = &c
+		} else if !s.fresh(found.nonce, realm) && s.fresh(c.nonce, realm) {
+			found = &c
+		}
+	}
+	if found == nil {
+		return nil, s.challenge(realm, role, ErrNoCredentials)
+	}
+	return found, nil
+}
 
-// Answer adds to req the credentials that resp, a 401 or 407, asks for,
-// replacing older ones for the same realm, and raises the CSeq number (RFC
-// 3261 section 22.2, RFC 8760 section 2.4). creds is asked by realm.
-func Answer(req *sip.Request, resp *sip.Response, creds func(realm string) (Credentials, bool)) error {
-	panic("stub")
+// verify compares the response with the one that the user's secret gives. For a
+// user without one the same is computed with a dummy, so that the time does not
+// tell who is known.
+func (s *Server) verify(ctx context.Context, c *credentials, realm string) (bool, error) {
+	var dummy [maxSize]byte
+	known := true
+	ha1, err := s.secrets.HA1(ctx, realm, c.user, c.alg)
+	switch {
+	case errors.Is(err, ErrUnknownUser), errors.Is(err, ErrNoAlgorithm):
+		ha1, known = dummy[:c.alg.Size()], false
+	case err != nil:
+		return false, fmt.Errorf("digest: secrets: %w", err)
+	case len(ha1) != c.alg.Size():
+		return false, fmt.Errorf("digest: secrets: HA1 of %d bytes for %s", len(ha1), c.alg)
+	}
+	var want [maxSize]byte
+	c.appendTo(want[:0], ha1)
+	same := c.size == c.alg.Size() && subtle.ConstantTimeCompare(c.response[:], want[:]) == 1
+	return same && known, nil
+}
+
+// challenge is the error that asks for credentials.
+func (s *Server) challenge(realm string, role Role, why error) error {
+	code, field, _ := role.fields()
+	e := &sip.StatusError{Code: code, Err: why}
+	nonce := s.newNonce(realm)
+	for _, alg := range s.algorithms {
+		e.Header.Add(field, writeChallenge(realm, nonce, alg, why == ErrStaleNonce))
+	}
+	return e
+}
+
+// badRequest is the error for credentials that cannot be read.
+func badRequest(role Role, err error) error {
+	_, _, field := role.fields()
+	return &sip.StatusError{Code: 400, Reason: "Bad " + field + ": " + err.Error(), Err: err}
 }
