@@ -25,62 +25,61 @@ type Address struct {
 // question mark (section 20.10). A display name outside of quotes may hold more
 // than tokens, but no comma, semicolon or colon. The error is a *ParseError.
 func ParseAddress(s string) (Address, error) {
-	s = trim(unfold(s))
-	a, off, reason := scanAddress(s)
-	if reason != "" {
+	var a Address
+	if off, reason := a.scan(trim(unfold(s))); reason != "" {
 		return Address{}, &ParseError{"address", off, reason, "RFC 3261 20.10", 400}
 	}
 	return a, nil
 }
 
-func scanAddress(s string) (a Address, off int, reason string) {
+// scan reads s, which is trimmed, into a, which is zero.
+func (a *Address) scan(s string) (off int, reason string) {
 	lt, reason := findBracket(s)
 	if reason != "" {
-		return a, 0, reason
+		return 0, reason
 	}
-	end := 0 // of the URI, bracket included
-	if lt < 0 {
-		end = strings.IndexByte(s, ';')
-		if end < 0 {
-			end = len(s)
+	end := len(s) // of the URI, bracket included
+	if lt >= 0 {
+		if a.Display, reason = scanDisplay(s[:lt]); reason != "" {
+			return 0, reason
 		}
-		a.URI, off, reason = scanURI(trim(s[:end]))
-		if reason == "" && strings.IndexByte(a.URI.text, '?') >= 0 {
-			reason = "URI with a question mark is not in angle brackets"
+		n := strings.IndexByte(s[lt:], '>')
+		if n < 0 {
+			return lt, "unclosed angle bracket"
+		}
+		end = lt + n + 1
+		if off, reason = a.URI.scan(s[lt+1 : end-1]); reason != "" {
+			return lt + 1 + off, reason
 		}
 	} else {
-		if a.Display, reason = scanDisplay(trim(s[:lt])); reason != "" {
-			return a, 0, reason
+		if n := strings.IndexByte(s, ';'); n >= 0 {
+			end = n
 		}
-		gt := strings.IndexByte(s[lt:], '>')
-		if gt < 0 {
-			return a, lt, "unclosed angle bracket"
+		if off, reason = a.URI.scan(trim(s[:end])); reason != "" {
+			return off, reason
 		}
-		end = lt + gt + 1
-		a.URI, off, reason = scanURI(s[lt+1 : end-1])
-		off += lt + 1
+		if strings.IndexByte(a.URI.text, '?') >= 0 {
+			return 0, "URI with a question mark is not in angle brackets"
+		}
 	}
-	if reason != "" {
-		return a, off, reason
+	end = skipSpace(s, end)
+	if end < len(s) && s[end] != ';' {
+		return end, "text behind the URI"
 	}
-	i := skipSpace(s, end)
-	if i < len(s) && s[i] != ';' {
-		return a, i, "text behind the URI"
+	if off, reason = checkParams(s[end:]); reason != "" {
+		return end + off, reason
 	}
-	if off, reason = checkParams(s[i:]); reason != "" {
-		return a, i + off, reason
-	}
-	a.Params = Params{s[i:]}
+	a.Params.text = s[end:]
 	a.text = s
-	return a, 0, ""
+	return 0, ""
 }
 
 // findBracket returns the offset of the angle bracket in front of the URI, or -1
 // if the URI stands alone.
 func findBracket(s string) (int, string) {
-	i := 0
 	if s != "" && s[0] == '"' {
-		if i = quotedEnd(s, 0); i < 0 {
+		i := quotedEnd(s, 0)
+		if i < 0 {
 			return -1, "unclosed quote in a display name"
 		}
 		if i = skipSpace(s, i); i == len(s) || s[i] != '<' {
@@ -88,7 +87,7 @@ func findBracket(s string) (int, string) {
 		}
 		return i, ""
 	}
-	for ; i < len(s); i++ {
+	for i := range len(s) {
 		switch s[i] {
 		case '<':
 			return i, ""
@@ -101,8 +100,9 @@ func findBracket(s string) (int, string) {
 	return -1, ""
 }
 
-// scanDisplay reads a display name, which is trimmed.
+// scanDisplay reads a display name.
 func scanDisplay(s string) (display, reason string) {
+	s = trim(s)
 	if s == "" || s[0] == '"' {
 		return unquote(s), ""
 	}
@@ -118,7 +118,8 @@ func (a Address) String() string {
 	if a.unchanged() {
 		return a.text
 	}
-	return string(a.append(nil))
+	var buf [256]byte
+	return string(a.append(buf[:0]))
 }
 
 // unchanged tells whether the text still says what the fields say.
@@ -126,7 +127,8 @@ func (a Address) unchanged() bool {
 	if a.text == "" {
 		return false
 	}
-	was, _, reason := scanAddress(a.text)
+	var was Address
+	_, reason := was.scan(a.text)
 	return reason == "" && was == a
 }
 

@@ -51,12 +51,9 @@ func NewResponse(req *Request, code int) *Response {
 	if code == 100 {
 		r.Copy(&req.Header, "Timestamp")
 	}
-	r.fields = append(r.fields, noBody)
+	r.Set("Content-Length", "0")
 	return r
 }
-
-// noBody is the Content-Length of a message without a body.
-var noBody, _ = scanField("Content-Length: 0")
 
 // formsDialog tells whether a response to the method can establish a dialog
 // (RFC 3261 section 12.1, RFC 6665 section 4.4.1, RFC 3515 section 2.4.4).
@@ -67,7 +64,7 @@ func formsDialog(m Method) bool {
 // copyFirst appends the first field of that name from src.
 func (h *Header) copyFirst(src *Header, id headerID) {
 	if i := src.index(id, headerNames[id], 0); i >= 0 {
-		h.fields = append(h.fields, src.fields[i])
+		h.fields = append(h.fields, h.adopt(src, src.fields[i]))
 	}
 }
 
@@ -83,12 +80,13 @@ func (r *Request) tagTo(resp *Header) {
 		return
 	}
 	f := &resp.fields[i]
+	text, _, end := resp.span(f)
 	var buf [256]byte
-	b := append(buf[:0], f.text[:f.end]...)
+	b := append(buf[:0], text[:end]...)
 	b = append(b, ";tag="...)
 	b = append(b, r.responseTag()...)
-	f.text = resp.keep(b)
-	f.end = uint32(len(b))
+	f.off, f.size = resp.write(b), uint32(len(b))
+	f.origin |= inked
 }
 
 // responseTag returns the tag of the responses to r: section 8.2.6.2 wants the
@@ -146,7 +144,7 @@ func derive(req *Request, m Method) (*Request, error) {
 	r.copyFirst(&req.Header, hTo)
 	r.copyFirst(&req.Header, hCallID)
 	r.Set("CSeq", CSeq{cseq.Seq, m}.String())
-	r.fields = append(r.fields, noBody)
+	r.Set("Content-Length", "0")
 	return r, nil
 }
 

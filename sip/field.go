@@ -2,104 +2,158 @@ package sip
 
 import (
 	"strings"
+	"unsafe"
 )
 
-// field is one header field line.
+// field says where one header field line lies: in the datagram that the message
+// came in, or in the ink of its header.
 type field struct {
-	text   string // the whole field without its last line end, folding kept
-	name   uint32 // length of the name as written
-	val    uint32 // where the trimmed value begins in text
-	end    uint32 // where it ends
+	off    uint32 // where the text begins
+	size   uint32 // its length without the last line end, folds kept
+	name   uint16 // length of the name as written
 	id     headerID
-	folded bool // the value holds line ends
+	origin origin
 }
 
-// scanField takes apart the text of a field. The reason says what is wrong
-// with it.
-func scanField(text string) (f field, reason string) {
-	colon := strings.IndexByte(text, ':')
-	if colon < 0 {
-		return f, "header line without a colon"
-	}
-	// White space may stand in front of the colon (HCOLON, section 25.1).
-	name := colon
-	for name > 0 && (text[name-1] == ' ' || text[name-1] == '\t') {
-		name--
-	}
-	if !isToken(text[:name]) {
-		return f, "malformed header field name"
-	}
-	val, end := trimSpan(text, colon+1, len(text))
-	return field{
-		text: text, name: uint32(name), val: uint32(val), end: uint32(end),
-		id: lookupName(text[:name]),
-	}, ""
+// origin says in which text a field lies, and whether it has folds.
+type origin uint8
+
+const (
+	inked  origin = 1 << iota // in ink, not in the datagram
+	folded                    // the text holds line ends
+)
+
+// ink holds the text of fields that were added or changed. It is only ever
+// appended to, so that strings made of it never change.
+type ink struct {
+	buf   []byte
+	first [inkSize]byte
 }
 
-func (f *field) nameText() string { return f.text[:f.name] }
+// inkSize is the room for what a proxy usually adds to a message.
+const inkSize = 320
 
-// raw returns the value as written, folds included.
-func (f *field) raw() string { return f.text[f.val:f.end] }
+func (k *ink) text() string {
+	// This is what strings.Builder does; a Builder must not be copied, a
+	// Header in a StatusError is.
+	return unsafe.String(unsafe.SliceData(k.buf), len(k.buf))
+}
 
-// value returns the value, unfolded.
-func (f *field) value() string {
-	if f.folded {
-		return unfold(f.raw())
+// write appends b and returns where it begins.
+func (h *Header) write(b []byte) uint32 {
+	if h.ink == nil {
+		h.ink = new(ink)
+		h.ink.buf = h.ink.first[:0]
 	}
-	return f.raw()
+	off := len(h.ink.buf)
+	h.ink.buf = append(h.ink.buf, b...)
+	return uint32(off)
+}
+
+// text returns the text of a field.
+func (h *Header) text(f *field) string {
+	s := h.datagram
+	if f.origin&inked != 0 {
+		s = h.ink.text()
+	}
+	return s[f.off : f.off+f.size]
+}
+
+// nameOf returns the name of a field as it is written.
+func (h *Header) nameOf(f *field) string { return h.text(f)[:f.name] }
+
+// span returns the text of a field and where the value lies in it, white space
+// around it left out.
+func (h *Header) span(f *field) (text string, start, end int) {
+	text = h.text(f)
+	start = int(f.name)
+	for text[start] != ':' {
+		start++
+	}
+	start, end = trimSpan(text, start+1, len(text))
+	return text, start, end
+}
+
+// value returns the value of a field, unfolded.
+func (h *Header) value(f *field) string {
+	text, start, end := h.span(f)
+	if f.origin&folded != 0 {
+		return unfold(text[start:end])
+	}
+	return text[start:end]
 }
 
 // is tells whether the field has that name; id is lookupName(name).
-func (f *field) is(id headerID, name string) bool {
-	return f.id == id && (id != hOther || equalFold(f.nameText(), name))
+func (h *Header) is(f *field, id headerID, name string) bool {
+	return f.id == id && (id != hOther || equalFold(h.nameOf(f), name))
 }
 
-// textRoom is how much room for new field text is made at a time: what a proxy
-// adds to a message fits.
-const textRoom = 512
-
-// keep makes a string of b, in the room that the message has for text.
-func (h *Header) keep(b []byte) string {
-	if h.room == nil {
-		return string(b)
+// scanName finds out the name of the field with this text. The reason says what
+// is wrong with it.
+func scanName(text string) (f field, reason string) {
+	n := strings.IndexByte(text, ':')
+	if n < 0 {
+		return f, "header line without a colon"
 	}
-	if h.room.Cap()-h.room.Len() < len(b) {
-		// What was written there before stays where it is; only the builder
-		// forgets it.
-		h.room.Reset()
-		h.room.Grow(max(len(b), textRoom))
+	if f.id = lookupName(text[:n]); f.id == hOther {
+		// White space may stand in front of the colon (HCOLON, section 25.1).
+		for n > 0 && (text[n-1] == ' ' || text[n-1] == '\t') {
+			n--
+		}
+		if !isToken(text[:n]) || n > maxNameLength {
+			return f, "malformed header field name"
+		}
+		f.id = lookupName(text[:n])
 	}
-	n := h.room.Len()
-	h.room.Write(b)
-	return h.room.String()[n:]
+	f.name = uint16(n)
+	f.size = uint32(len(text))
+	return f, ""
 }
+
+// maxNameLength bounds the name of a field.
+const maxNameLength = 1024
 
 // newField makes a field that cannot be more than one line.
 func (h *Header) newField(name, value string) field {
 	var buf [256]byte
-	b, val := appendName(buf[:0], name)
-	return h.sealField(append(b, value...), len(name), val)
+	b, begin := appendName(buf[:0], name)
+	return h.seal(append(b, value...), begin)
 }
 
 // appendName appends the name and what separates it from the value, and returns
 // where the value begins.
 func appendName(b []byte, name string) ([]byte, int) {
-	b = append(b, tokenOnly(name)...)
+	b = append(b, tokenOnly(name[:min(len(name), maxNameLength)])...)
 	b = append(b, ": "...)
 	return b, len(b)
 }
 
-// sealField makes a field of the text b, whose value begins at val.
-func (h *Header) sealField(b []byte, name, val int) field {
-	for i := val; i < len(b); i++ {
+// seal makes a field of the text b, whose value begins at begin.
+func (h *Header) seal(b []byte, begin int) field {
+	for i := begin; i < len(b); i++ {
 		if breaksLine(b[i]) {
 			b[i] = ' '
 		}
 	}
-	text := h.keep(b)
-	start, end := trimSpan(text, val, len(text))
+	name := begin - len(": ")
 	return field{
-		text: text, name: uint32(name), val: uint32(start), end: uint32(end),
-		id: lookupName(text[:name]),
+		off: h.write(b), size: uint32(len(b)), name: uint16(name),
+		id: lookupName(string(b[:name])), origin: inked,
 	}
+}
+
+// adopt returns the field f of src as one of h. Text of the datagram that both
+// have is shared.
+func (h *Header) adopt(src *Header, f field) field {
+	if f.origin&inked == 0 {
+		if h.datagram == "" {
+			h.datagram = src.datagram
+		}
+		if h.datagram == src.datagram {
+			return f
+		}
+	}
+	f.off = h.write([]byte(src.text(&f)))
+	f.origin |= inked
+	return f
 }

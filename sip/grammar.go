@@ -45,15 +45,18 @@ func classify() (t [256]uint8) {
 	return t
 }
 
-// all tells whether each octet of s is in the set.
-func all(s string, class uint8) bool {
+// span returns how many octets at the beginning of s are in the set.
+func span(s string, class uint8) int {
 	for i := range len(s) {
 		if octets[s[i]]&class == 0 {
-			return false
+			return i
 		}
 	}
-	return true
+	return len(s)
 }
+
+// all tells whether each octet of s is in the set.
+func all(s string, class uint8) bool { return span(s, class) == len(s) }
 
 func isToken(s string) bool { return s != "" && all(s, inToken) }
 
@@ -259,27 +262,36 @@ func parseUint(s string, limit uint64) (n uint64, ok bool) {
 // beyond len(s) behind the last. A comma in quotes or in angle brackets
 // separates nothing.
 func nextElement(s string, i int) (start, end, next int) {
-	j := i
-scan:
-	for j < len(s) {
-		switch s[j] {
-		case ',':
-			break scan
-		case '"':
-			if j = quotedEnd(s, j); j < 0 {
-				j = len(s)
-			}
-		case '<':
-			k := strings.IndexByte(s[j:], '>')
-			if k < 0 {
-				j = len(s)
-				break scan
-			}
-			j += k + 1
-		default:
-			j++
+	j := len(s)
+	if n := strings.IndexByte(s[i:], ','); n >= 0 {
+		j = i + n
+		if strings.IndexByte(s[i:j], '"') >= 0 || strings.IndexByte(s[i:j], '<') >= 0 {
+			j = elementEnd(s, i)
 		}
 	}
 	start, end = trimSpan(s, i, j)
 	return start, end, j + 1
+}
+
+// elementEnd returns where the comma is that ends the element that begins at i.
+func elementEnd(s string, i int) int {
+	for i < len(s) {
+		switch s[i] {
+		case ',':
+			return i
+		case '"':
+			if i = quotedEnd(s, i); i < 0 {
+				return len(s)
+			}
+		case '<':
+			n := strings.IndexByte(s[i:], '>')
+			if n < 0 {
+				return len(s)
+			}
+			i += n + 1
+		default:
+			i++
+		}
+	}
+	return len(s)
 }

@@ -3,7 +3,6 @@ package sip
 import (
 	"iter"
 	"slices"
-	"strings"
 )
 
 // A Header is the ordered list of a message's header fields. Names are
@@ -18,14 +17,15 @@ import (
 // The zero Header is empty and ready for use. A Header must not be copied
 // after its first use other than by Clone.
 type Header struct {
-	fields []field
-	room   *strings.Builder // where the text of new fields goes; may be nil
+	fields   []field
+	datagram string // what the message came in
+	ink      *ink   // what was added; may be nil
 }
 
 // index returns where the first field of that name at or behind i is, or -1.
 func (h *Header) index(id headerID, name string, i int) int {
 	for ; i < len(h.fields); i++ {
-		if h.fields[i].is(id, name) {
+		if h.is(&h.fields[i], id, name) {
 			return i
 		}
 	}
@@ -39,7 +39,7 @@ func (h *Header) Get(name string) string {
 	if i < 0 {
 		return ""
 	}
-	return h.fields[i].value()
+	return h.value(&h.fields[i])
 }
 
 // Has tells whether there is a field of that name.
@@ -60,7 +60,7 @@ func (h *Header) each(name string, yield func(string) bool) {
 	id := lookupName(name)
 	list := id.isList()
 	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
-		s := h.fields[i].value()
+		s := h.value(&h.fields[i])
 		if !list {
 			if s != "" && !yield(s) {
 				return
@@ -85,14 +85,13 @@ type place struct{ field, start, end, next int }
 func (h *Header) first(name string) (p place, ok bool) {
 	id := lookupName(name)
 	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
-		f := &h.fields[i]
+		text, start, end := h.span(&h.fields[i])
 		if !id.isList() {
-			return place{i, int(f.val), int(f.end), int(f.end) + 1}, true
+			return place{i, start, end, end + 1}, true
 		}
-		s := f.text[:f.end]
-		for next := int(f.val); next <= len(s); {
+		for next := start; next <= end; {
 			p := place{field: i}
-			p.start, p.end, next = nextElement(s, next)
+			p.start, p.end, next = nextElement(text[:end], next)
 			if p.next = next; p.start < p.end {
 				return p, true
 			}
@@ -103,8 +102,9 @@ func (h *Header) first(name string) (p place, ok bool) {
 
 // at returns the value at p, unfolded.
 func (h *Header) at(p place) string {
-	s := h.fields[p.field].text[p.start:p.end]
-	if h.fields[p.field].folded {
+	f := &h.fields[p.field]
+	s := h.text(f)[p.start:p.end]
+	if f.origin&folded != 0 {
 		return unfold(s)
 	}
 	return s
@@ -128,7 +128,7 @@ func (h *Header) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i := 0; i < len(h.fields); i++ {
 			f := &h.fields[i]
-			if !yield(f.nameText(), f.value()) {
+			if !yield(h.nameOf(f), h.value(f)) {
 				return
 			}
 		}
@@ -147,7 +147,7 @@ func (h *Header) Set(name, value string) {
 }
 
 func (h *Header) set(f field) {
-	name := f.nameText()
+	name := h.nameOf(&f)
 	i := h.index(f.id, name, 0)
 	if i < 0 {
 		h.fields = append(h.fields, f)
@@ -173,7 +173,7 @@ func (h *Header) Prepend(name, value string) {
 }
 
 func (h *Header) prepend(f field) {
-	i := max(0, h.index(f.id, f.nameText(), 0))
+	i := max(0, h.index(f.id, h.nameOf(&f), 0))
 	h.fields = slices.Insert(h.fields, i, f)
 }
 
@@ -185,7 +185,7 @@ func (h *Header) del(id headerID, name string, i int) {
 	if i = h.index(id, name, i); i < 0 {
 		return
 	}
-	rest := slices.DeleteFunc(h.fields[i:], func(f field) bool { return f.is(id, name) })
+	rest := slices.DeleteFunc(h.fields[i:], func(f field) bool { return h.is(&f, id, name) })
 	h.fields = h.fields[:i+len(rest)]
 }
 
@@ -206,41 +206,52 @@ func (h *Header) PopFirst(name string) (string, bool) {
 // stays.
 func (h *Header) replace(p place, value []byte) {
 	f := &h.fields[p.field]
+	text, _, end := h.span(f)
 	rest := p.end
 	if len(value) == 0 {
-		if rest = p.next; rest < int(f.end) {
-			rest, _ = trimSpan(f.text, rest, int(f.end))
+		if rest = p.next; rest < end {
+			rest, _ = trimSpan(text, rest, end)
 		}
-		if rest >= int(f.end) {
+		if rest >= end {
 			h.fields = slices.Delete(h.fields, p.field, p.field+1)
 			return
 		}
 	}
 	var buf [256]byte
-	b := append(buf[:0], f.text[:p.start]...)
+	b := append(buf[:0], text[:p.start]...)
 	b = append(b, value...)
-	end := len(b) + int(f.end) - rest
-	f.text = h.keep(append(b, f.text[rest:]...))
-	f.end = uint32(end)
+	b = append(b, text[rest:]...)
+	f.off, f.size = h.write(b), uint32(len(b))
+	f.origin |= inked
 }
 
 // Copy appends the fields of that name from src, in order and byte for byte.
 func (h *Header) Copy(src *Header, name string) {
 	id := lookupName(name)
 	for i := src.index(id, name, 0); i >= 0; i = src.index(id, name, i+1) {
-		h.fields = append(h.fields, src.fields[i])
+		h.fields = append(h.fields, h.adopt(src, src.fields[i]))
 	}
 }
 
 // Clone returns a copy that shares no state with h.
 func (h *Header) Clone() Header {
-	return Header{fields: slices.Clone(h.fields)}
+	c := Header{fields: slices.Clone(h.fields)}
+	c.shareText(h)
+	return c
+}
+
+// shareText gives h the texts of src: the datagram, and a copy of the ink.
+func (h *Header) shareText(src *Header) {
+	h.datagram = src.datagram
+	if src.ink != nil {
+		h.write(src.ink.buf)
+	}
 }
 
 // append appends the fields as they go on the wire, and the empty line.
 func (h *Header) append(b []byte) []byte {
 	for i := range h.fields {
-		b = append(b, h.fields[i].text...)
+		b = append(b, h.text(&h.fields[i])...)
 		b = append(b, '\r', '\n')
 	}
 	return append(b, '\r', '\n')
@@ -250,7 +261,7 @@ func (h *Header) append(b []byte) []byte {
 func (h *Header) size() int {
 	n := 2
 	for i := range h.fields {
-		n += len(h.fields[i].text) + 2
+		n += int(h.fields[i].size) + 2
 	}
 	return n
 }

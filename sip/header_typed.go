@@ -28,8 +28,8 @@ func (h *Header) Vias() iter.Seq2[Via, error] {
 // PushVia puts v on top.
 func (h *Header) PushVia(v Via) {
 	var buf [256]byte
-	b, val := appendName(buf[:0], "Via")
-	h.prepend(h.sealField(v.append(b), len("Via"), val))
+	b, begin := appendName(buf[:0], "Via")
+	h.prepend(h.seal(v.append(b), begin))
 }
 
 // PopVia removes and returns the topmost Via. One that cannot be parsed stays.
@@ -105,8 +105,8 @@ func (h *Header) Addresses(name string) iter.Seq2[Address, error] {
 }
 
 func parseFieldAddress(name, s string) (Address, error) {
-	a, off, reason := scanAddress(s)
-	if reason != "" {
+	var a Address
+	if off, reason := a.scan(s); reason != "" {
 		return Address{}, &ParseError{name, off, reason, "RFC 3261 20.10", 400}
 	}
 	return a, nil

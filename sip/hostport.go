@@ -16,7 +16,8 @@ type HostPort struct {
 
 // String writes host[:port], an IPv6 address in brackets.
 func (hp HostPort) String() string {
-	return string(hp.append(nil))
+	var buf [80]byte
+	return string(hp.append(buf[:0]))
 }
 
 func (hp HostPort) append(b []byte) []byte {
@@ -34,7 +35,8 @@ func (hp HostPort) Addr() (addr netip.Addr, ok bool) { return parseIP(hp.Host) }
 // ParseHostPort parses host[:port]. An IPv6 address must stand in brackets;
 // a zone is refused. The error is a *ParseError.
 func ParseHostPort(s string) (HostPort, error) {
-	hp, n, reason := scanHostPort(s)
+	var hp HostPort
+	n, reason := hp.scan(s)
 	if reason == "" && n < len(s) {
 		reason = "malformed host"
 	}
@@ -44,17 +46,17 @@ func ParseHostPort(s string) (HostPort, error) {
 	return hp, nil
 }
 
-// scanHostPort reads host[:port] at the beginning of s, white space around the
-// colon allowed (sent-by in section 25.1), and returns how far it went.
-func scanHostPort(s string) (hp HostPort, n int, reason string) {
+// scan reads host[:port] at the beginning of s, white space around the colon
+// allowed (sent-by in section 25.1), and returns how far it went.
+func (hp *HostPort) scan(s string) (n int, reason string) {
 	start, end, n, reason := scanHost(s)
 	if reason != "" {
-		return hp, n, reason
+		return n, reason
 	}
 	hp.Host = s[start:end]
 	colon := skipSpace(s, n)
 	if colon == len(s) || s[colon] != ':' {
-		return hp, n, ""
+		return n, ""
 	}
 	i := skipSpace(s, colon+1)
 	n = i
@@ -63,10 +65,10 @@ func scanHostPort(s string) (hp HostPort, n int, reason string) {
 	}
 	port, ok := parseUint(s[i:n], 65535)
 	if !ok {
-		return hp, colon, "malformed port"
+		return colon, "malformed port"
 	}
 	hp.Port = uint16(port)
-	return hp, n, ""
+	return n, ""
 }
 
 // scanHost reads a host at the beginning of s: its bounds without brackets, and
@@ -79,10 +81,7 @@ func scanHost(s string) (start, end, n int, reason string) {
 		}
 		return 1, end, end + 1, ""
 	}
-	for n < len(s) && octets[s[n]]&inHost != 0 {
-		n++
-	}
-	if n == 0 {
+	if n = span(s, inHost); n == 0 {
 		return 0, 0, 0, "missing host"
 	}
 	return 0, n, n, ""

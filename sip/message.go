@@ -2,7 +2,6 @@ package sip
 
 import (
 	"strconv"
-	"strings"
 	"sync/atomic"
 )
 
@@ -34,7 +33,7 @@ var (
 // inlineFields is how many header fields a message holds without another
 // allocation; a request that has crossed three proxies fits. With this number a
 // Request fills a size class of the allocator.
-const inlineFields = 23
+const inlineFields = 22
 
 // A Request is a SIP request (RFC 3261 section 7.1). It belongs to one
 // goroutine at a time; Clone gives another one a request of its own.
@@ -48,7 +47,6 @@ type Request struct {
 	version string // as it came; empty means SIP/2.0
 	body    string
 	toTag   atomic.Pointer[string] // what NewResponse puts into To; one a request
-	text    strings.Builder        // the datagram, and room for edits
 	inline  [inlineFields]field
 }
 
@@ -63,7 +61,6 @@ type Response struct {
 
 	version string
 	body    string
-	text    strings.Builder
 	inline  [inlineFields]field
 }
 
@@ -154,7 +151,7 @@ func (r *Response) String() string {
 func (r *Request) Clone() *Request {
 	c := &Request{Method: r.Method, URI: r.URI, version: r.version, body: r.body}
 	c.fields = append(c.inline[:0], r.fields...)
-	c.room = &c.text
+	c.shareText(&r.Header)
 	c.toTag.Store(r.toTag.Load())
 	return c
 }
@@ -164,20 +161,20 @@ func (r *Request) Clone() *Request {
 func (r *Response) Clone() *Response {
 	c := &Response{StatusCode: r.StatusCode, Reason: r.Reason, version: r.version, body: r.body}
 	c.fields = append(c.inline[:0], r.fields...)
-	c.room = &c.text
+	c.shareText(&r.Header)
 	return c
 }
 
 // newRequest returns a request with room for fields.
 func newRequest() *Request {
 	r := new(Request)
-	r.fields, r.room = r.inline[:0], &r.text
+	r.fields = r.inline[:0]
 	return r
 }
 
 // newResponse returns a response with room for fields.
 func newResponse() *Response {
 	r := new(Response)
-	r.fields, r.room = r.inline[:0], &r.text
+	r.fields = r.inline[:0]
 	return r
 }

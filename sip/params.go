@@ -38,52 +38,60 @@ const maxParams = 128
 // a semicolon or is empty, and where.
 func checkParams(text string) (offset int, reason string) {
 	for i, n := 0, 0; i < len(text); n++ {
-		name, value, next := nextParam(text, i)
-		switch {
-		case n == maxParams:
+		if n == maxParams {
 			return i, "too many parameters"
-		case !isToken(name):
-			return i, "malformed parameter name"
-		case value != "" && value[0] == '"':
-			if quotedEnd(value, 0) != len(value) {
-				return i, "malformed quoted string in a parameter"
-			}
-		case !all(value, inValue):
-			return i, "malformed parameter value"
 		}
-		i = next
+		name := skipSpace(text, i+1)
+		j := name + span(text[name:], inToken)
+		if j == name {
+			return i, "malformed parameter name"
+		}
+		j = skipSpace(text, j)
+		if j < len(text) && text[j] == '=' {
+			j = skipSpace(text, j+1)
+			if j < len(text) && text[j] == '"' {
+				if j = quotedEnd(text, j); j < 0 {
+					return i, "unclosed quote in a parameter"
+				}
+			} else {
+				j += span(text[j:], inValue)
+			}
+			j = skipSpace(text, j)
+		}
+		if j < len(text) && text[j] != ';' {
+			return j, "malformed parameter"
+		}
+		i = j
 	}
 	return 0, ""
 }
 
 // nextParam returns the parameter whose semicolon is text[i] and the offset of
-// the next one's. It takes any text.
+// the next one's. The text is one that checkParams or a URI has accepted: a
+// quote can only begin a value.
 func nextParam(text string, i int) (name, value string, next int) {
 	i++
-	eq, j := -1, i
-scan:
-	for j < len(text) {
-		switch text[j] {
-		case ';':
-			break scan
-		case '=':
-			if eq < 0 {
-				eq = j
-			}
-		case '"':
-			if k := quotedEnd(text, j); k > 0 {
-				j = k
-				continue
-			}
-			j = len(text)
-			break scan
-		}
+	j := i
+	for j < len(text) && text[j] != '=' && text[j] != ';' {
 		j++
 	}
-	if eq < 0 {
-		return trim(text[i:j]), "", j
+	name = trim(text[i:j])
+	if j == len(text) || text[j] == ';' {
+		return name, "", j
 	}
-	return trim(text[i:eq]), trim(text[eq+1 : j]), j
+	i = skipSpace(text, j+1)
+	j = i
+	if j < len(text) && text[j] == '"' {
+		if j = quotedEnd(text, j); j < 0 {
+			j = len(text)
+		}
+	}
+	if n := strings.IndexByte(text[j:], ';'); n >= 0 {
+		j += n
+	} else {
+		j = len(text)
+	}
+	return name, trim(text[i:j]), j
 }
 
 // String returns the text, beginning with ";" unless it is empty.
@@ -134,20 +142,21 @@ func (p Params) All() iter.Seq2[string, string] {
 // that is no token and no host is quoted; an empty one leaves the name alone.
 // Octets that may not stand in a name become hyphens, line ends in a value
 // spaces.
-func (p Params) With(name, value string) Params {
-	return p.with(name, value, appendParamValue)
-}
+func (p Params) With(name, value string) Params { return p.with(name, value, false) }
 
-// with sets a parameter whose value is written by appendValue.
-func (p Params) with(name, value string, appendValue func([]byte, string) []byte) Params {
+// with sets a parameter; those of a URI know no quotes, but escapes.
+func (p Params) with(name, value string, ofURI bool) Params {
 	start, end := p.find(name)
-	b := make([]byte, 0, len(p.text)+len(name)+len(value)+4)
-	b = append(b, p.text[:start]...)
+	var buf [256]byte
+	b := append(buf[:0], p.text[:start]...)
 	b = append(b, ';')
 	b = append(b, tokenOnly(name)...)
-	if value != "" {
-		b = append(b, '=')
-		b = appendValue(b, value)
+	switch {
+	case value == "":
+	case ofURI:
+		b = appendURIParam(append(b, '='), value)
+	default:
+		b = appendParamValue(append(b, '='), value)
 	}
 	return Params{string(append(b, p.text[end:]...))}
 }

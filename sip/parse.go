@@ -2,6 +2,7 @@ package sip
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -59,19 +60,13 @@ func (p *parser) fail(field string, offset int, reason, section string, code int
 	}
 }
 
-// hold copies the datagram into the builder, with room for edits behind it.
-func (p *parser) hold(b *strings.Builder, packet []byte) {
-	b.Grow(len(packet) + textRoom)
-	b.Write(packet)
-	p.text = b.String()
-}
-
 func (p *parser) request(packet []byte) (Message, error) {
 	if octets[packet[0]]&inToken == 0 {
 		return nil, &ParseError{"Request-Line", 0, "not a SIP message", "RFC 3261 7.1", 400}
 	}
 	r := newRequest()
-	p.hold(&r.text, packet)
+	p.text = string(packet)
+	r.datagram = p.text
 	if !p.requestLine(r) {
 		return nil, p.err
 	}
@@ -82,7 +77,8 @@ func (p *parser) request(packet []byte) (Message, error) {
 
 func (p *parser) response(packet []byte) (Message, error) {
 	r := newResponse()
-	p.hold(&r.text, packet)
+	p.text = string(packet)
+	r.datagram = p.text
 	if p.statusLine(r); p.err != nil {
 		return nil, p.err
 	}
@@ -94,27 +90,21 @@ func (p *parser) response(packet []byte) (Message, error) {
 	return r, nil
 }
 
-// line returns the next line without its end and moves behind it. ok is false
-// if the text ends before the line does.
-func (p *parser) line() (line string, ok bool) {
-	n := strings.IndexByte(p.text[p.pos:], '\n')
-	if n < 0 {
-		line, p.pos = p.text[p.pos:], len(p.text)
-		return line, false
-	}
-	line = p.text[p.pos : p.pos+n]
-	p.pos += n + 1
-	if n > 0 && line[n-1] == '\r' {
-		line = line[:n-1]
-	}
-	return line, true
+// startLine returns the first line and moves behind it.
+func (p *parser) startLine() string {
+	end, next := lineEnd(p.text, 0)
+	p.pos = next
+	return p.text[:end]
 }
 
 // requestLine reads the Request-Line (RFC 3261 section 7.1). It returns false
 // if this is no request at all.
 func (p *parser) requestLine(r *Request) bool {
-	line, _ := p.line()
-	trimmed := strings.TrimRight(line, " \t")
+	line := p.startLine()
+	trimmed := line
+	for trimmed != "" && isSpace(trimmed[len(trimmed)-1]) {
+		trimmed = trimmed[:len(trimmed)-1]
+	}
 	sp1, sp2 := strings.IndexByte(trimmed, ' '), strings.LastIndexByte(trimmed, ' ')
 	if sp1 <= 0 || sp1 == sp2 || !isToken(trimmed[:sp1]) || !isVersion(trimmed[sp2+1:]) {
 		p.err = &ParseError{"Request-Line", 0, "not a SIP message", "RFC 3261 7.1", 400}
@@ -130,9 +120,7 @@ func (p *parser) requestLine(r *Request) bool {
 		p.fail("Request-URI", sp1+1, "Request-URI Too Long", "RFC 3261 21.4.12", 414)
 		return true
 	}
-	var off int
-	var reason string
-	if r.URI, off, reason = scanURI(uri); reason != "" {
+	if off, reason := r.URI.scan(uri); reason != "" {
 		r.URI = URI{}
 		p.fail("Request-URI", sp1+1+off, reason, "RFC 3261 7.1", 400)
 	}
@@ -147,6 +135,9 @@ func (r *Request) setVersion(v string) {
 
 // isVersion tells whether s is SIP/ and digits with a dot.
 func isVersion(s string) bool {
+	if s == sipVersion {
+		return true
+	}
 	if len(s) < len(sipVersion) || !equalFold(s[:4], "SIP/") {
 		return false
 	}
@@ -158,7 +149,7 @@ func isVersion(s string) bool {
 
 // statusLine reads the Status-Line (RFC 3261 section 7.2).
 func (p *parser) statusLine(r *Response) {
-	line, _ := p.line()
+	line := p.startLine()
 	version, rest, _ := strings.Cut(line, " ")
 	code, reason, _ := strings.Cut(rest, " ")
 	n, ok := parseUint(code, 699)
@@ -178,65 +169,101 @@ func (p *parser) statusLine(r *Response) {
 
 // fields reads the header fields up to the empty line.
 func (p *parser) fields(h *Header) {
-	for p.pos < len(p.text) {
-		begin := p.pos
-		line, ok := p.line()
-		if line == "" && ok {
+	text, pos := p.text, p.pos
+	crlf := 0 // how many lines end with CRLF
+	for pos < len(text) {
+		begin := pos
+		end, next := lineEnd(text, pos)
+		crlf += next - end - 1
+		if end == pos && next > end {
+			p.checkCR(h, p.pos, next, crlf)
+			p.pos = next
 			p.countVias(h)
 			return
 		}
-		end, folded := begin+len(line), false
-		for ok && p.pos < len(p.text) && (p.text[p.pos] == ' ' || p.text[p.pos] == '\t') {
-			begin := p.pos
-			line, ok = p.line()
-			end, folded = begin+len(line), true
+		var origin origin
+		for next < len(text) && (text[next] == ' ' || text[next] == '\t') {
+			end, next = lineEnd(text, next)
+			crlf += next - end - 1
+			origin = folded
 		}
+		pos = next
 		if len(h.fields) == p.limits.Fields {
 			p.fail("header", begin, "too many header fields", "RFC 3261 21.4.1", 400)
-			p.pos = len(p.text)
-			return
+			break
 		}
-		if f, ok := p.field(p.text[begin:end], begin, folded); ok {
-			h.fields = append(h.fields, f)
+		if end-begin > p.limits.Field {
+			p.fail("header", begin, "header field too long", "RFC 3261 21.4.1", 400)
+			continue
+		}
+		f, reason := scanName(text[begin:end])
+		if reason != "" {
+			p.fail("header", begin, reason, "RFC 3261 7.3", 400)
+			continue
+		}
+		f.off, f.origin = uint32(begin), origin
+		h.fields = append(h.fields, f)
+		if origin != 0 {
+			h.unfoldLF(&h.fields[len(h.fields)-1])
 		}
 	}
-	p.fail("header", len(p.text), "no empty line behind the header", "RFC 3261 7", 400)
+	p.fail("header", len(text), "no empty line behind the header", "RFC 3261 7", 400)
+	p.checkCR(h, p.pos, len(text), crlf)
+	p.pos = len(text)
 	p.countVias(h)
 }
 
-// field takes the text of one field apart and says what is wrong with it.
-func (p *parser) field(text string, begin int, folded bool) (field, bool) {
-	if len(text) > p.limits.Field {
-		p.fail("header", begin, "header field too long", "RFC 3261 21.4.1", 400)
-		return field{}, false
+// unfoldLF unfolds for good what a bare LF folds: it is not to be written.
+func (h *Header) unfoldLF(f *field) {
+	text := h.text(f)
+	if strings.Count(text, "\n") == strings.Count(text, "\r\n") {
+		return
 	}
-	f, reason := scanField(text)
-	if reason != "" {
-		p.fail("header", begin, reason, "RFC 3261 7.3", 400)
-		return field{}, false
+	text = unfold(text)
+	f.off, f.size, f.origin = h.write([]byte(text)), uint32(len(text)), inked
+}
+
+// checkCR finds a CR between begin and end that ends no line, and takes out the
+// fields that hold one: others may read two lines there. So many lines are known
+// to end with CRLF.
+func (p *parser) checkCR(h *Header, begin, end, crlf int) {
+	if strings.Count(p.text[begin:end], "\r") == crlf {
+		return
 	}
-	if !folded && strings.IndexByte(text, '\r') < 0 {
-		return f, true
+	for i := begin; i < end; i++ {
+		if p.text[i] == '\r' && (i+1 == end || p.text[i+1] != '\n') {
+			p.fail("header", i, "CR inside of a line", "RFC 3261 25.1", 400)
+			break
+		}
 	}
-	// A CR that ends no line is an error, since others may take it for one. A
-	// fold with a bare LF is unfolded for good: it is not to be written.
-	crlf := strings.Count(text, "\r\n")
-	if strings.Count(text, "\r") != crlf {
-		p.fail(f.nameText(), begin, "CR inside of the field", "RFC 3261 25.1", 400)
-		return field{}, false
+	h.fields = slices.DeleteFunc(h.fields, func(f field) bool {
+		text := h.text(&f)
+		return strings.Count(text, "\r") != strings.Count(text, "\r\n")
+	})
+}
+
+// lineEnd returns where the line that begins at pos ends, and where the next
+// one begins.
+func lineEnd(text string, pos int) (end, next int) {
+	n := strings.IndexByte(text[pos:], '\n')
+	if n < 0 {
+		return len(text), len(text)
 	}
-	if strings.Count(text, "\n") != crlf {
-		f, _ = scanField(unfold(text))
+	end = pos + n
+	next = end + 1
+	if n > 0 && text[end-1] == '\r' {
+		end--
 	}
-	f.folded = strings.IndexByte(f.raw(), '\n') >= 0
-	return f, true
+	return end, next
 }
 
 // countVias holds the number of Via values against the limit.
 func (p *parser) countVias(h *Header) {
 	most := 0
-	for i := h.index(hVia, "Via", 0); i >= 0; i = h.index(hVia, "Via", i+1) {
-		most += 1 + strings.Count(h.fields[i].raw(), ",")
+	for i := range h.fields {
+		if h.fields[i].id == hVia {
+			most += 1 + strings.Count(h.text(&h.fields[i]), ",")
+		}
 	}
 	if most <= p.limits.Vias {
 		return
@@ -252,8 +279,11 @@ func (p *parser) countVias(h *Header) {
 func (p *parser) body(h *Header) string {
 	body := p.text[p.pos:]
 	length := -1
-	for i := h.index(hContentLength, "Content-Length", 0); i >= 0; i = h.index(hContentLength, "Content-Length", i+1) {
-		n, ok := parseUint(h.fields[i].value(), math.MaxInt32)
+	for i := range h.fields {
+		if h.fields[i].id != hContentLength {
+			continue
+		}
+		n, ok := parseUint(h.value(&h.fields[i]), math.MaxInt32)
 		switch {
 		case !ok:
 			p.fail("Content-Length", -1, "malformed Content-Length", "RFC 3261 20.14", 400)

@@ -34,148 +34,151 @@ const (
 // parameters may hold more than RFC 3261 section 25.1 lets them, since what
 // routes is host and port: anything visible but @<>" and what separates.
 func ParseURI(s string) (URI, error) {
-	u, off, reason := scanURI(s)
-	if reason != "" {
+	var u URI
+	if off, reason := u.scan(s); reason != "" {
 		return URI{}, &ParseError{"URI", off, reason, "RFC 3261 19.1.1", 400}
 	}
 	return u, nil
 }
 
-func scanURI(s string) (u URI, off int, reason string) {
+// scan reads the URI s into u, which is zero. The reason says what is wrong with
+// it, and off where.
+func (u *URI) scan(s string) (off int, reason string) {
 	if len(s) > math.MaxUint16 {
-		return u, 0, "URI too long"
-	}
-	if off, reason = checkURIText(s); reason != "" {
-		return u, off, reason
+		return 0, "URI too long"
 	}
 	colon := strings.IndexByte(s, ':')
 	if colon <= 0 || lower(s[0])-'a' >= 26 || !all(s[:colon], inScheme) {
-		return u, 0, "missing or malformed scheme"
+		return 0, "missing or malformed scheme"
 	}
 	u.text = s
 	u.scheme = uint16(colon)
 	u.kind = kindOf(s[:colon])
+	i := colon + 1
 	switch u.kind {
 	case sipURI, sipsURI:
-		return u.scanSIP()
+		return u.scanSIP(i)
 	case telURI:
-		return u.scanTel()
+		return u.scanTel(i)
 	}
-	if colon+1 == len(s) {
-		return u, colon, "nothing behind the scheme"
+	if i == len(s) {
+		return i, "nothing behind the scheme"
 	}
-	u.user, u.pass, u.host, u.hostEnd = u.scheme+1, u.scheme+1, u.scheme+1, u.scheme+1
+	if n := span(s[i:], inURI); i+n < len(s) {
+		return i + n, strayOctet
+	}
+	u.cut(i)
 	u.params, u.headers = uint16(len(s)), uint16(len(s))
-	return u, 0, ""
-}
-
-// checkURIText finds what can be part of no URI: white space, controls, <>".
-func checkURIText(s string) (off int, reason string) {
-	for i := range len(s) {
-		if octets[s[i]]&inURI == 0 {
-			return i, "URI holds an octet that it may not"
-		}
-	}
 	return 0, ""
 }
 
+const strayOctet = "URI holds an octet that it may not"
+
+// cut sets the offsets of a URI without host, whose user ends at i.
+func (u *URI) cut(i int) {
+	u.user, u.pass, u.host, u.hostEnd = uint16(i), uint16(i), uint16(i), uint16(i)
+}
+
 func kindOf(scheme string) uriKind {
-	switch len(scheme) {
-	case 3:
-		if equalFold(scheme, "sip") {
-			return sipURI
-		}
-		if equalFold(scheme, "tel") {
-			return telURI
-		}
-	case 4:
-		if equalFold(scheme, "sips") {
-			return sipsURI
-		}
+	switch {
+	case scheme == "sip" || equalFold(scheme, "sip"):
+		return sipURI
+	case equalFold(scheme, "sips"):
+		return sipsURI
+	case equalFold(scheme, "tel"):
+		return telURI
 	}
 	return otherURI
 }
 
-// scanSIP reads userinfo, hostport, parameters and headers.
-func (u URI) scanSIP() (URI, int, string) {
-	s, i := u.text, int(u.scheme)+1
+// scanSIP reads userinfo, hostport, parameters and headers from i on.
+func (u *URI) scanSIP(i int) (off int, reason string) {
+	s := u.text
 	u.user, u.pass = uint16(i), uint16(i)
-	if at := strings.IndexByte(s[i:], '@'); at >= 0 {
-		at += i
+	if n := strings.IndexByte(s[i:], '@'); n >= 0 {
+		at := i + n
+		if n = span(s[i:at], inURI); i+n < at {
+			return i + n, strayOctet
+		}
 		user := at
-		if c := strings.IndexByte(s[i:at], ':'); c >= 0 {
-			user = i + c
+		if n = strings.IndexByte(s[i:at], ':'); n >= 0 {
+			user = i + n
 		}
 		if user == i {
-			return u, i, "empty user"
+			return i, "empty user"
 		}
 		u.user, u.pass = uint16(user), uint16(at)
 		i = at + 1
 	}
 	start, end, n, reason := scanHost(s[i:])
 	if reason != "" {
-		return u, i, reason
+		return i, reason
 	}
 	u.host, u.hostEnd = uint16(i+start), uint16(i+end)
 	i += n
 	if i < len(s) && s[i] == ':' {
-		j := i + 1
-		for j < len(s) && isDigit(s[j]) {
-			j++
+		n := i + 1
+		for n < len(s) && isDigit(s[n]) {
+			n++
 		}
-		port, ok := parseUint(s[i+1:j], math.MaxUint16)
+		port, ok := parseUint(s[i+1:n], math.MaxUint16)
 		if !ok {
-			return u, i, "malformed port"
+			return i, "malformed port"
 		}
 		u.port = uint16(port)
-		i = j
+		i = n
+	}
+	u.params, u.headers = uint16(i), uint16(len(s))
+	if i == len(s) {
+		return 0, ""
 	}
 	return u.scanTail(i)
 }
 
-// scanTel reads the number and its parameters (RFC 3966 section 3).
-func (u URI) scanTel() (URI, int, string) {
-	i := int(u.scheme) + 1
+// scanTel reads the number and its parameters from i on (RFC 3966 section 3).
+func (u *URI) scanTel(i int) (off int, reason string) {
 	j := i
 	for j < len(u.text) && isPhoneOctet(u.text[j]) {
 		j++
 	}
 	if i == j {
-		return u, i, "missing number"
+		return i, "missing number"
 	}
-	u.user, u.pass, u.host, u.hostEnd = uint16(j), uint16(j), uint16(j), uint16(j)
+	u.cut(j)
+	u.params, u.headers = uint16(j), uint16(len(u.text))
 	return u.scanTail(j)
 }
 
-// scanTail reads parameters and headers.
-func (u URI) scanTail(i int) (URI, int, string) {
+// scanTail reads parameters and headers from i on.
+func (u *URI) scanTail(i int) (off int, reason string) {
 	s := u.text
-	u.params = uint16(i)
-	u.headers = uint16(len(s))
-	if q := strings.IndexByte(s[i:], '?'); q >= 0 {
-		u.headers = uint16(i + q)
+	if n := span(s[i:], inURI); i+n < len(s) {
+		return i + n, strayOctet
+	}
+	if strings.IndexByte(s[i:], '@') >= 0 {
+		return i, "more than one @"
+	}
+	if n := strings.IndexByte(s[i:], '?'); n >= 0 {
+		u.headers = uint16(i + n)
+		if strings.Count(s[i+n:], "&") >= maxParams {
+			return i + n, "too many headers"
+		}
 	}
 	end := int(u.headers)
 	if i < end && s[i] != ';' {
-		return u, i, "malformed host"
-	}
-	if strings.IndexByte(s[i:], '@') >= 0 {
-		return u, i, "more than one @"
-	}
-	if strings.Count(s[i:], "&") >= maxParams {
-		return u, i, "too many headers"
+		return i, "malformed host"
 	}
 	for n := 0; i < end; n++ {
 		name, _, next := nextParam(s[:end], i)
 		if name == "" {
-			return u, i, "empty parameter name"
+			return i, "empty parameter name"
 		}
 		if n == maxParams {
-			return u, i, "too many parameters"
+			return i, "too many parameters"
 		}
 		i = next
 	}
-	return u, 0, ""
+	return 0, ""
 }
 
 // isPhoneOctet tells whether c may be part of a telephone number: digits, the
@@ -212,8 +215,8 @@ func NewURI(user, host string, port uint16) URI {
 
 // reparse makes a URI of text that was put together from parts.
 func reparse(text []byte) URI {
-	u, _, reason := scanURI(string(text))
-	if reason != "" {
+	var u URI
+	if _, reason := u.scan(string(text)); reason != "" {
 		return URI{}
 	}
 	return u
@@ -327,7 +330,7 @@ func (u URI) WithHost(host string, port uint16) URI {
 // alone. What may not stand in a parameter is escaped. A URI of an unknown
 // scheme stays as it is.
 func (u URI) WithParam(name, value string) URI {
-	return u.withParams(u.Params().with(name, value, appendURIParam))
+	return u.withParams(u.Params().with(name, value, true))
 }
 
 // WithoutParam returns u without a parameter.

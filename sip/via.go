@@ -2,6 +2,7 @@ package sip
 
 import (
 	"strconv"
+	"strings"
 )
 
 // MagicCookie begins each branch of a client that follows RFC 3261 (section
@@ -19,47 +20,55 @@ type Via struct {
 // ParseVia parses a single value. The protocol must be SIP/2.0. The error is a
 // *ParseError.
 func ParseVia(s string) (Via, error) {
-	s = unfold(s)
-	v, off, reason := scanVia(s)
-	if reason != "" {
+	var v Via
+	if off, reason := v.scan(unfold(s)); reason != "" {
 		return Via{}, &ParseError{"Via", off, reason, "RFC 3261 20.42", 400}
 	}
 	return v, nil
 }
 
-func scanVia(s string) (v Via, off int, reason string) {
-	// sent-protocol: white space may stand around each slash.
-	name, i := scanToken(s, 0)
-	version, i2 := scanToken(s, skipSlash(s, i))
-	if !equalFold(name, "SIP") || version != "2.0" {
-		return v, 0, "protocol is not SIP/2.0"
+// scan reads s into v, which is zero.
+func (v *Via) scan(s string) (off int, reason string) {
+	i := len("SIP/2.0/")
+	if !strings.HasPrefix(s, "SIP/2.0/") {
+		if i = scanProtocol(s); i < 0 {
+			return 0, "protocol is not SIP/2.0"
+		}
 	}
-	start := skipSlash(s, i2)
+	start := i
 	v.Transport, i = scanToken(s, start)
-	if v.Transport == "" {
-		return v, start, "missing transport"
-	}
 	host := skipSpace(s, i)
-	if host == i {
-		return v, i, "malformed transport"
+	if v.Transport == "" || host == i {
+		return start, "malformed transport"
 	}
-	var n int
-	if v.SentBy, n, reason = scanHostPort(s[host:]); reason != "" {
-		return v, host + n, reason
+	n, reason := v.SentBy.scan(s[host:])
+	if reason != "" {
+		return host + n, reason
 	}
 	i = skipSpace(s, host+n)
 	if i == len(s) {
-		return v, 0, ""
+		return 0, ""
 	}
 	if s[i] != ';' {
-		return v, i, "malformed sent-by"
+		return i, "malformed sent-by"
 	}
 	text := trim(s[i:])
 	if off, reason = checkParams(text); reason != "" {
-		return v, i + off, reason
+		return i + off, reason
 	}
-	v.Params = Params{text}
-	return v, 0, ""
+	v.Params.text = text
+	return 0, ""
+}
+
+// scanProtocol returns where the transport begins, or -1 if s does not begin
+// with SIP/2.0. White space may stand around each slash.
+func scanProtocol(s string) int {
+	name, i := scanToken(s, 0)
+	version, i := scanToken(s, skipSlash(s, i))
+	if !equalFold(name, "SIP") || version != "2.0" {
+		return -1
+	}
+	return skipSlash(s, i)
 }
 
 // scanToken returns the token of s at or behind i, white space skipped, and the
@@ -82,7 +91,10 @@ func skipSlash(s string, i int) int {
 }
 
 // String writes the value: "SIP/2.0/UDP host:port;branch=...".
-func (v Via) String() string { return string(v.append(nil)) }
+func (v Via) String() string {
+	var buf [256]byte
+	return string(v.append(buf[:0]))
+}
 
 func (v Via) append(b []byte) []byte {
 	b = append(b, "SIP/2.0/"...)

@@ -1,2 +1,39 @@
-// Package transport carries SIP messages over UDP and TCP.
+// Package transport carries SIP messages over UDP and TCP: it frames and
+// parses what comes in, names the path of each message by a [sip.Flow], and
+// sends along such paths.
+//
+// A program makes transports with ListenUDP and ListenTCP, or with NewUDP and
+// NewTCP on sockets of its own, and gives them to transaction.Endpoint.Serve.
+// Only who writes something in the place of the transaction layer implements
+// Sink and calls the methods of Transport.
+//
+// # Concurrency
+//
+// Every method may be called from several goroutines at once, but Close not
+// from a Sink's methods, since it waits for them. A Sink is called on the
+// goroutine that reads: one for UDP, so that messages come in the order in
+// which they arrived, and one for each TCP connection. Send never waits for a
+// peer: what a TCP connection cannot take at once is queued, up to a bound, and
+// written by a goroutine of the connection. New starts nothing; Close waits
+// for every goroutine.
+//
+// # Covered
+//
+//   - RFC 3261 section 18: 18.1.1 (sent-by; reuse of connections), 18.2.1
+//     (received), 18.2.2 (responses over the connection of the request), 18.3
+//     (framing by Content-Length), 18.4 (errors are told); section 7.5 (CRLF in
+//     front of a message)
+//   - RFC 3581 section 4: rport
+//   - RFC 5626 sections 3.5.1 and 4.4.1: CRLF keep-alive on streams, both ways;
+//     section 8: STUN on the SIP port, by a responder that is given (WithSTUN)
+//
+// # Not covered
+//
+//   - RFC 3261 section 18.1.1: switching to TCP for large requests and the
+//     choice of a transport belong to the layer above; so does 18.2.2's choice
+//     of an address for a response whose connection is gone
+//   - multicast (maddr, ttl), SCTP
+//   - RFC 5626 section 4.4.1: the time within which a pong must come
+//   - RFC 5923: the alias parameter
+//   - TLS, WebSocket (RFC 7118)
 package transport
