@@ -25,7 +25,8 @@ type Header struct {
 // index returns where the first field of that name at or behind i is, or -1.
 func (h *Header) index(id headerID, name string, i int) int {
 	for ; i < len(h.fields); i++ {
-		if h.is(&h.fields[i], id, name) {
+		f := &h.fields[i]
+		if f.id == id && (id != hOther || equalFold(h.nameOf(f), name)) {
 			return i
 		}
 	}
@@ -82,8 +83,7 @@ type place struct{ field, start, end, next int }
 
 // first finds the first value of a name, list element or whole field; ok is
 // false if there is none. A field with an empty value has one if it is no list.
-func (h *Header) first(name string) (p place, ok bool) {
-	id := lookupName(name)
+func (h *Header) first(id headerID, name string) (p place, ok bool) {
 	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
 		text, start, end := h.span(&h.fields[i])
 		if !id.isList() {
@@ -192,7 +192,7 @@ func (h *Header) del(id headerID, name string, i int) {
 // PopFirst removes the first value of the field, a list's first element
 // included, and returns it; the rest of the list stays as it is.
 func (h *Header) PopFirst(name string) (string, bool) {
-	p, ok := h.first(name)
+	p, ok := h.first(lookupName(name), name)
 	if !ok {
 		return "", false
 	}

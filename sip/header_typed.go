@@ -7,7 +7,7 @@ import (
 
 // Via returns the topmost Via value. Without one the error matches ErrNoField.
 func (h *Header) Via() (Via, error) {
-	p, ok := h.first("Via")
+	p, ok := h.first(hVia, "Via")
 	if !ok {
 		return Via{}, ErrNoField
 	}
@@ -34,7 +34,7 @@ func (h *Header) PushVia(v Via) {
 
 // PopVia removes and returns the topmost Via. One that cannot be parsed stays.
 func (h *Header) PopVia() (Via, error) {
-	p, ok := h.first("Via")
+	p, ok := h.first(hVia, "Via")
 	if !ok {
 		return Via{}, ErrNoField
 	}
@@ -49,7 +49,7 @@ func (h *Header) PopVia() (Via, error) {
 // rport (RFC 3261 section 18.2.1, RFC 3581 section 4). Without one the error
 // matches ErrNoField.
 func (h *Header) SetVia(v Via) error {
-	p, ok := h.first("Via")
+	p, ok := h.first(hVia, "Via")
 	if !ok {
 		return ErrNoField
 	}
@@ -75,7 +75,7 @@ func (h *Header) CallID() string { return h.Get("Call-ID") }
 
 // CSeq returns the CSeq field. Without one the error matches ErrNoField.
 func (h *Header) CSeq() (CSeq, error) {
-	p, ok := h.first("CSeq")
+	p, ok := h.first(hCSeq, "CSeq")
 	if !ok {
 		return CSeq{}, ErrNoField
 	}
@@ -86,7 +86,7 @@ func (h *Header) CSeq() (CSeq, error) {
 // Route, Record-Route, Path, Refer-To, P-Asserted-Identity and so on. Without
 // one the error matches ErrNoField. "Contact: *" is an error: see Wildcard.
 func (h *Header) Address(name string) (Address, error) {
-	p, ok := h.first(name)
+	p, ok := h.first(lookupName(name), name)
 	if !ok {
 		return Address{}, ErrNoField
 	}
@@ -126,7 +126,7 @@ func (h *Header) Wildcard() bool {
 // Min-Expires, Content-Length, RSeq. Without one the error matches ErrNoField;
 // what is no number or passes 2^32-1 is a *ParseError.
 func (h *Header) Uint(name string) (uint32, error) {
-	p, ok := h.first(name)
+	p, ok := h.first(lookupName(name), name)
 	if !ok {
 		return 0, ErrNoField
 	}

@@ -169,13 +169,14 @@ func (p *parser) statusLine(r *Response) {
 
 // fields reads the header fields up to the empty line.
 func (p *parser) fields(h *Header) {
-	text, pos := p.text, p.pos
+	text, pos, fields := p.text, p.pos, h.fields
 	crlf := 0 // how many lines end with CRLF
 	for pos < len(text) {
 		begin := pos
 		end, next := lineEnd(text, pos)
 		crlf += next - end - 1
 		if end == pos && next > end {
+			h.fields = fields
 			p.checkCR(h, p.pos, next, crlf)
 			p.pos = next
 			p.countVias(h)
@@ -188,7 +189,7 @@ func (p *parser) fields(h *Header) {
 			origin = folded
 		}
 		pos = next
-		if len(h.fields) == p.limits.Fields {
+		if len(fields) == p.limits.Fields {
 			p.fail("header", begin, "too many header fields", "RFC 3261 21.4.1", 400)
 			break
 		}
@@ -202,11 +203,12 @@ func (p *parser) fields(h *Header) {
 			continue
 		}
 		f.off, f.origin = uint32(begin), origin
-		h.fields = append(h.fields, f)
 		if origin != 0 {
-			h.unfoldLF(&h.fields[len(h.fields)-1])
+			h.unfoldLF(&f)
 		}
+		fields = append(fields, f)
 	}
+	h.fields = fields
 	p.fail("header", len(text), "no empty line behind the header", "RFC 3261 7", 400)
 	p.checkCR(h, p.pos, len(text), crlf)
 	p.pos = len(text)
