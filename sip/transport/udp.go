@@ -21,6 +21,7 @@ type UDP struct {
 	conn    net.PacketConn
 	socket  udpSocket
 	local   netip.AddrPort // as the socket is bound: perhaps to all addresses
+	dual    bool           // bound to [::], it takes IPv4 as well
 	routes  routes
 	buffers sync.Pool // of *buffer
 }
@@ -46,6 +47,9 @@ func NewUDP(conn net.PacketConn, opts ...Option) *UDP {
 		life:  newLifecycle(),
 		conn:  conn,
 		local: addrPort(conn.LocalAddr()),
+	}
+	if c, ok := conn.(*net.UDPConn); ok && u.local.Addr() == netip.IPv6Unspecified() {
+		u.dual = takesIPv4(c)
 	}
 	u.buffers.New = func() any { return new(buffer) }
 	if c, ok := conn.(interface {
@@ -184,7 +188,7 @@ func (u *UDP) Connect(_ context.Context, hop sip.Hop) (sip.Flow, error) {
 // reaches tells whether the socket is of the right family.
 func (u *UDP) reaches(a netip.Addr) bool {
 	local := u.local.Addr()
-	return a.Is4() == local.Is4() || local == netip.IPv6Unspecified()
+	return a.Is4() == local.Is4() || a.Is4() && u.dual
 }
 
 // Send implements Transport. A flow is one of this transport if its local

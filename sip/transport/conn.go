@@ -1,0 +1,256 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/sip"
+)
+
+// Why a connection was closed, as FlowFailed tells it.
+var (
+	errIdle     = errors.New("transport: connection was idle for too long")
+	errSlow     = errors.New("transport: no whole message in time")
+	errStalled  = errors.New("transport: peer does not read")
+	errUnframed = errors.New("transport: framing is lost")
+)
+
+const (
+	// flushTime is how long the end of a connection waits for what is queued to
+	// be written.
+	flushTime = 100 * time.Millisecond
+	// maxWrite is what a peer must take within Timeouts.Write.
+	maxWrite = 32 << 10
+)
+
+// conn is a stream connection. One goroutine reads; another one writes, while
+// there is something to write.
+type conn struct {
+	tcp      *TCP
+	net      net.Conn
+	flow     sip.Flow // does not change once the connection is in the table
+	accepted bool
+	writer   func() // writeQueue, bound once
+
+	mu       sync.Mutex
+	queue    *buffer // to be written after what the writer has; nil if empty
+	taken    int     // bytes that the writer has
+	writing  bool    // there is a writer
+	writers  sync.WaitGroup
+	err      error     // why nothing more can be sent
+	until    time.Time // when the last write must be done, once that is known
+	stopping bool      // Close wants the reader to end
+	last     bool      // what is sent next is the last
+	sent     bool      // something was, since the reader last looked
+}
+
+func (t *TCP) newConn(nc net.Conn, remote netip.AddrPort, accepted bool) *conn {
+	c := &conn{
+		tcp:      t,
+		net:      nc,
+		accepted: accepted,
+		flow:     sip.Flow{Network: t.Network(), Local: addrPort(nc.LocalAddr()), Remote: remote},
+	}
+	c.writer = c.writeQueue
+	return c
+}
+
+// run reads until the connection ends, and tells so.
+func (c *conn) run(sink Sink) {
+	err := c.end(newFrameReader(c, sink).read())
+	if c.tcp.life.isClosed() {
+		return
+	}
+	c.tcp.cfg.logger.Debug("connection ended", "flow", c.flow, "err", err)
+	sink.FlowFailed(c.flow, err)
+}
+
+// end closes the connection once what is queued was written, or could not be
+// in time. It returns what went wrong first.
+func (c *conn) end(err error) error {
+	c.tcp.conns.remove(c)
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = err
+	}
+	err = c.err
+	c.until = time.Now().Add(flushTime)
+	_ = c.net.SetWriteDeadline(c.until) // fails if it is closed already
+	c.mu.Unlock()
+	c.writers.Wait()
+	_ = c.net.Close()
+	return err
+}
+
+// stop has the reader end.
+func (c *conn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping = true
+	_ = c.net.SetReadDeadline(time.Unix(1, 0)) // fails if it is closed already
+}
+
+// readUntil sets the reader's deadline; it returns false after stop.
+func (c *conn) readUntil(t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping {
+		return false
+	}
+	_ = c.net.SetReadDeadline(t) // a connection that cannot have one is not read for long
+	return true
+}
+
+// wasUsed tells whether something was sent since it was asked last.
+func (c *conn) wasUsed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	used := c.sent
+	c.sent = false
+	return used
+}
+
+// send queues a message.
+func (c *conn) send(m sip.Message) error {
+	err := c.enqueue(func(b []byte) []byte { return appendFramed(b, m) })
+	if err == nil {
+		c.tcp.count.sent.Add(1)
+	}
+	return err
+}
+
+// ping queues the keep-alive of RFC 5626 section 3.5.1.
+func (c *conn) ping() error {
+	return c.enqueue(func(b []byte) []byte { return append(b, "\r\n\r\n"...) })
+}
+
+// pong queues the answer to one; a peer that does not read goes without.
+func (c *conn) pong() {
+	_ = c.enqueue(func(b []byte) []byte { return append(b, "\r\n"...) })
+}
+
+// enqueue queues what render appends, and sees to it that it is written.
+func (c *conn) enqueue(render func([]byte) []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.tcp.gone()
+	}
+	q := c.queue
+	if q == nil {
+		q = c.tcp.buffers.Get().(*buffer)
+		q.b = q.b[:0]
+	}
+	waiting := len(q.b)
+	q.b = render(q.b)
+	// A message alone is not refused: its size has limits of its own.
+	if waiting+c.taken > 0 && len(q.b)+c.taken > c.tcp.cfg.queue {
+		q.b = q.b[:waiting]
+		if c.queue == nil {
+			c.tcp.buffers.Put(q)
+		}
+		c.tcp.count.queueFull.Add(1)
+		return ErrQueueFull
+	}
+	c.queue = q
+	c.sent = true
+	if !c.writing {
+		c.writing = true
+		c.writers.Add(1)
+		go c.writer()
+	}
+	return nil
+}
+
+// appendFramed appends m with a Content-Length, which a message that came in a
+// datagram may lack (RFC 3261 section 18.3).
+func appendFramed(b []byte, m sip.Message) []byte {
+	b = m.Append(b)
+	if m.Head().Has("Content-Length") {
+		return b
+	}
+	body := m.Body()
+	b = b[:len(b)-len(body)-len("\r\n")]
+	b = strconv.AppendInt(append(b, "Content-Length: "...), int64(len(body)), 10)
+	return append(append(b, "\r\n\r\n"...), body...)
+}
+
+// writeQueue writes until nothing is queued.
+func (c *conn) writeQueue() {
+	defer c.writers.Done()
+	for {
+		c.mu.Lock()
+		out := c.queue
+		if out == nil {
+			c.writing, c.taken = false, 0
+			if c.last {
+				c.closeWrite()
+			}
+			c.mu.Unlock()
+			return
+		}
+		c.queue, c.taken = nil, len(out.b)
+		c.mu.Unlock()
+		err := c.writeAll(out.b)
+		c.tcp.buffers.Put(out)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+func (c *conn) writeAll(b []byte) error {
+	for len(b) > 0 {
+		c.mu.Lock()
+		if c.until.IsZero() {
+			_ = c.net.SetWriteDeadline(time.Now().Add(c.tcp.cfg.timeouts.Write))
+		}
+		c.mu.Unlock()
+		n, err := c.net.Write(b[:min(len(b), maxWrite)])
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// fail ends the connection from the writer's side; the reader tells of it.
+func (c *conn) fail(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.tcp.count.stalled.Add(1)
+		err = errStalled
+	}
+	c.mu.Lock()
+	c.writing, c.taken = false, 0
+	if c.err == nil {
+		c.err = err
+	}
+	c.mu.Unlock()
+	_ = c.net.Close()
+}
+
+// finish has the stream towards the peer end behind the next message, or
+// behind the one that was just sent.
+func (c *conn) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = true
+	if c.sent && !c.writing {
+		c.closeWrite()
+	}
+}
+
+// closeWrite ends the stream towards the peer, who reads all that was sent
+// before; closing it wholly could tear that away. c.mu is locked.
+func (c *conn) closeWrite() {
+	if h, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = h.CloseWrite() // the connection is being closed anyhow
+	}
+}

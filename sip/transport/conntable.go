@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"github.com/patchbay-sip/patchbay/sip"
+)
+
+var (
+	// ErrTooManyConns: a limit of WithConnLimits is reached.
+	ErrTooManyConns = errors.New("transport: too many connections")
+	errOverSource   = fmt.Errorf("%w from one source", ErrTooManyConns)
+)
+
+// connTable holds the connections of a transport.
+type connTable struct {
+	max       int
+	perSource int
+
+	mu       sync.RWMutex
+	closed   bool
+	lastID   uint64
+	byID     map[uint64]*conn
+	byRemote map[netip.AddrPort]*conn // the one that Connect gives
+	accepted map[netip.Addr]int       // by source
+}
+
+// newConnTable makes a table whose flow IDs begin at random, so that a flow
+// that was stored before a restart names no connection after it.
+func newConnTable(total, perSource int) connTable {
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // never fails
+	return connTable{
+		max:       total,
+		perSource: perSource,
+		lastID:    binary.NativeEndian.Uint64(seed[:]),
+		byID:      make(map[uint64]*conn),
+		byRemote:  make(map[netip.AddrPort]*conn),
+		accepted:  make(map[netip.Addr]int),
+	}
+}
+
+// add puts c into the table and gives it its flow ID.
+func (t *connTable) add(c *conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	from := source(c.flow.Remote.Addr())
+	switch {
+	case t.closed:
+		return ErrClosed
+	case len(t.byID) >= t.max:
+		return ErrTooManyConns
+	case c.accepted && t.accepted[from] >= t.perSource:
+		return errOverSource
+	}
+	if t.lastID++; t.lastID == 0 { // 0 is no connection
+		t.lastID++
+	}
+	c.flow.ID = t.lastID
+	t.byID[c.flow.ID] = c
+	t.byRemote[c.flow.Remote] = c
+	if c.accepted {
+		t.accepted[from]++
+	}
+	return nil
+}
+
+// retire keeps c from being given to further requests; what was asked on it
+// can still be answered.
+func (t *connTable) retire(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byRemote[c.flow.Remote] == c {
+		delete(t.byRemote, c.flow.Remote)
+	}
+}
+
+func (t *connTable) remove(c *conn) {
+	t.retire(c)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.byID, c.flow.ID)
+	if !c.accepted {
+		return
+	}
+	from := source(c.flow.Remote.Addr())
+	if t.accepted[from]--; t.accepted[from] == 0 {
+		delete(t.accepted, from)
+	}
+}
+
+// find returns the connection that f names, or nil.
+func (t *connTable) find(f sip.Flow) *conn {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if c := t.byID[f.ID]; c != nil && c.flow == f {
+		return c
+	}
+	return nil
+}
+
+// to returns a connection to the address, or nil.
+func (t *connTable) to(remote netip.AddrPort) *conn {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.byRemote[remote]
+}
+
+func (t *connTable) open() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.byID)
+}
+
+// close lets nothing more in and returns what is there.
+func (t *connTable) close() []*conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	conns := make([]*conn, 0, len(t.byID))
+	for _, c := range t.byID {
+		conns = append(conns, c)
+	}
+	return conns
+}

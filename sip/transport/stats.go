@@ -1,0 +1,76 @@
+package transport
+
+import "sync/atomic"
+
+// Stats count what a transport has done since it was made.
+type Stats struct {
+	Received   uint64 // messages given to Sink.Message
+	Malformed  uint64 // requests given to Sink.Malformed
+	Sent       uint64 // messages written, or queued for a connection
+	KeepAlives uint64 // CRLF pings of peers; on UDP, any datagram without content
+	STUN       uint64 // STUN packets
+	Dropped    Drops
+	Conns      ConnStats
+}
+
+// Drops count what was dropped, by reason.
+type Drops struct {
+	NotSIP     uint64 // received: no SIP, or a response that is malformed
+	ReadErrors uint64 // errors of the socket or the listener
+	TooLarge   uint64 // sent: does not fit into a datagram
+	QueueFull  uint64 // sent: the peer does not read
+	FlowGone   uint64 // sent: the connection is no more
+	SendErrors uint64 // sent: errors of the socket
+}
+
+// ConnStats count stream connections.
+type ConnStats struct {
+	Open       int    // now
+	Accepted   uint64 // by the listener
+	Dialed     uint64 // by Connect
+	DialErrors uint64
+	OverTotal  uint64 // refused: the limit for all of them
+	OverSource uint64 // refused: the limit for one source
+	Idle       uint64 // closed: nothing came or went for too long
+	Slow       uint64 // closed: a message was not complete in time
+	Stalled    uint64 // closed: the peer did not read
+	Unframed   uint64 // closed: no telling where the next message begins
+}
+
+// counters are Stats as they are counted.
+type counters struct {
+	received, malformed, sent, keepAlives, stun         atomic.Uint64
+	notSIP, readErrors                                  atomic.Uint64
+	tooLarge, queueFull, flowGone, sendErrors           atomic.Uint64
+	accepted, dialed, dialErrors, overTotal, overSource atomic.Uint64
+	idle, slow, stalled, unframed                       atomic.Uint64
+}
+
+func (c *counters) stats() Stats {
+	return Stats{
+		Received:   c.received.Load(),
+		Malformed:  c.malformed.Load(),
+		Sent:       c.sent.Load(),
+		KeepAlives: c.keepAlives.Load(),
+		STUN:       c.stun.Load(),
+		Dropped: Drops{
+			NotSIP:     c.notSIP.Load(),
+			ReadErrors: c.readErrors.Load(),
+			TooLarge:   c.tooLarge.Load(),
+			QueueFull:  c.queueFull.Load(),
+			FlowGone:   c.flowGone.Load(),
+			SendErrors: c.sendErrors.Load(),
+		},
+		Conns: ConnStats{
+			Accepted:   c.accepted.Load(),
+			Dialed:     c.dialed.Load(),
+			DialErrors: c.dialErrors.Load(),
+			OverTotal:  c.overTotal.Load(),
+			OverSource: c.overSource.Load(),
+			Idle:       c.idle.Load(),
+			Slow:       c.slow.Load(),
+			Stalled:    c.stalled.Load(),
+			Unframed:   c.unframed.Load(),
+		},
+	}
+}
