@@ -102,22 +102,17 @@ func sameRoute(a, b []sip.Address) bool {
 
 // follow takes over what Route.Next said.
 func (c *responseContext) follow(route Route, err error) {
-	var status *sip.StatusError
-	switch {
-	case err == nil, errors.Is(err, ErrNoRoute):
-	case errors.As(err, &status):
-	default:
-		c.proxy.log.Error("next route", "err", err, "call", c.call.Request.CallID())
-		status = &sip.StatusError{Code: 500, Err: err}
+	if err != nil && !errors.Is(err, ErrNoRoute) {
+		c.proxy.log.Warn("no next route", "err", err, "call", c.call.Request.CallID())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = 0
 	switch {
-	case c.stopped: // a late 2xx or 6xx, or CANCEL
-	case status != nil:
-		c.verdict = refusal(c.call.Request, status)
-	case err == nil:
+	case c.stopped, errors.Is(err, ErrNoRoute): // stopped by a late 2xx or 6xx, or CANCEL
+	case err != nil:
+		c.verdict = c.refused(err).response
+	default:
 		c.groups, c.next = route.Groups, route.Next
 	}
 }
@@ -145,10 +140,15 @@ func (b *branch) start() {
 		b.fail(candidate{})
 		return
 	}
-	tx, err := b.send()
+	req, to, err := c.proxy.forward(c.call, b.spec)
 	if err != nil {
-		c.proxy.log.Debug("branch not started", "err", err, "target", b.spec.URI)
-		b.fail(c.failure(err))
+		c.proxy.log.Debug("branch not built", "err", err, "target", b.spec.URI)
+		b.fail(c.refused(err))
+		return
+	}
+	tx, err := b.send(req, to)
+	if err != nil {
+		b.unsent(err)
 		return
 	}
 	c.mu.Lock()
@@ -163,19 +163,14 @@ func (b *branch) start() {
 	}
 }
 
-func (b *branch) send() (*transaction.ClientTx, error) {
-	c := b.c
-	req, to, err := c.proxy.forward(c.call, b.spec)
-	if err != nil {
-		return nil, err
-	}
+func (b *branch) send(req *sip.Request, to sip.Target) (*transaction.ClientTx, error) {
 	// The caller's CANCEL and the losers' are sent by Cancel, and values alone
 	// are taken from ctx: it ends with the first final response.
-	ctx := context.WithoutCancel(c.ctx)
+	ctx := context.WithoutCancel(b.c.ctx)
 	if !recordsRoute(req.Method) {
-		return c.proxy.ep.Start(ctx, req, to, b.event)
+		return b.c.proxy.ep.Start(ctx, req, to, b.event)
 	}
-	return c.proxy.ep.Start(ctx, req, to, b.event, transaction.BeforeSend(b.recordRoute))
+	return b.c.proxy.ep.Start(ctx, req, to, b.event, transaction.BeforeSend(b.recordRoute))
 }
 
 func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
@@ -187,8 +182,7 @@ func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
 func (b *branch) event(ev transaction.Event) {
 	switch {
 	case ev.Err != nil:
-		b.c.proxy.log.Debug("branch failed", "err", ev.Err, "target", b.spec.URI)
-		b.fail(b.c.failure(ev.Err))
+		b.unsent(ev.Err)
 	case ev.Response.StatusCode == 100:
 		// Each hop has its own (RFC 3261 section 16.7 item 5).
 	case ev.Response.StatusCode < 200:

@@ -21,9 +21,6 @@ func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 	for i := len(b.Route) - 1; i >= 0; i-- {
 		r.Prepend("Route", b.Route[i].String())
 	}
-	if !r.Has("Content-Length") {
-		r.Set("Content-Length", strconv.Itoa(len(r.Body()))) // item 9
-	}
 	if b.Edit != nil {
 		if err := b.Edit(r); err != nil {
 			return nil, sip.Target{}, err

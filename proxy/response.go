@@ -108,10 +108,15 @@ func (b *branch) end() {
 	if b.ended {
 		return
 	}
+	c := b.c
 	b.ended = true
-	b.c.live--
+	c.live--
 	if !b.expired {
-		b.c.waiting--
+		c.waiting--
+	}
+	if c.live == 0 && c.timer != nil {
+		c.timer.Stop() // else it would keep the call in memory until it fires
+		c.wake = time.Time{}
 	}
 }
 
@@ -144,16 +149,24 @@ func (c *responseContext) finish() {
 	c.best, c.outcome, c.challenges, c.verdict = candidate{}, candidate{}, nil, nil
 }
 
-// failure is what an error of a branch counts as.
-func (c *responseContext) failure(err error) candidate {
-	var status *sip.StatusError
-	switch {
-	case errors.As(err, &status):
-		return candidate{status.Code, refusal(c.call.Request, status)}
-	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
-		return candidate{code: 408} // RFC 3261 section 16.6 item 7
+// unsent ends a branch that got no final response.
+func (b *branch) unsent(err error) {
+	b.c.proxy.log.Debug("branch failed", "err", err, "target", b.spec.URI, "call", b.c.call.Request.CallID())
+	code := 503 // RFC 3261 section 16.9
+	if errors.Is(err, transaction.ErrTimeout) || errors.Is(err, context.Canceled) {
+		code = 408 // 16.6 item 7
 	}
-	return candidate{code: 503} // 16.9
+	b.fail(candidate{code: code})
+}
+
+// refused is the response that an error of the user's code, or of the request's
+// own fields, stands for.
+func (c *responseContext) refused(err error) candidate {
+	var status *sip.StatusError
+	if !errors.As(err, &status) {
+		status = &sip.StatusError{Code: 500, Err: err}
+	}
+	return candidate{status.Code, refusal(c.call.Request, status)}
 }
 
 // send hands a response to the server transaction. An error is that of the way

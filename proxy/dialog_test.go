@@ -1,0 +1,221 @@
+package proxy_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchbay-sip/patchbay/proxy"
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/keyring"
+)
+
+// Requests within the dialog go both ways by Record-Route, though neither party
+// is in our domains: the mark in it lets them pass.
+func TestDialogBothWays(t *testing.T) {
+	networks := []string{"udp", "tcp"}
+	for _, from := range networks {
+		for _, to := range networks {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+					alice, bob := s.phoneOn(from, "alice", "10"), s.phoneOn(to, "bob", "20")
+					s.users.register("bob", bob)
+					caller, callee := establish(s, alice, bob)
+					values := 1
+					if from != to {
+						values = 2 // one for each side
+					}
+					require.Len(t, caller.routes, values)
+					for _, l := range []*leg{caller, callee} {
+						top := l.routes[0].URI
+						require.True(t, top.Params().Has("lr"))
+						require.True(t, netip.MustParseAddrPort(top.HostPort().String()) == proxyAddr)
+						network, has := top.Param("transport")
+						require.Equal(t, l.phone.accept != nil, has)
+						if has {
+							require.Equal(t, "tcp", network)
+						}
+					}
+					exchange(t, caller, callee)
+				})
+			})
+		}
+	}
+}
+
+func (s *site) phoneOn(network, user, host string) *phone {
+	s.t.Helper()
+	if network == "tcp" {
+		return s.streamPhone(user, host)
+	}
+	return s.phone(user, host)
+}
+
+// exchange has a re-INVITE, an INFO and the BYE go through a dialog.
+func exchange(t *testing.T, caller, callee *leg) {
+	t.Helper()
+	for _, way := range [][2]*leg{{caller, callee}, {callee, caller}} {
+		here, there := way[0], way[1]
+		again := here.request(sip.INVITE)
+		here.send(again)
+		in := there.phone.asked(sip.INVITE)
+		require.Equal(t, there.phone.contact(), in.URI)
+		require.False(t, in.Has("Route"))
+		in.answer(200)
+		here.phone.expect(200)
+		here.send(here.request(sip.ACK))
+		there.phone.asked(sip.ACK)
+
+		here.send(here.request(sip.INFO))
+		there.phone.asked(sip.INFO).answer(200)
+		here.phone.expect(200)
+	}
+	callee.send(callee.request(sip.BYE))
+	caller.phone.asked(sip.BYE).answer(200)
+	callee.phone.expect(200)
+}
+
+// A caller in IPv4 and a callee in IPv6 each get an address that they can reach.
+func TestDialogAcrossFamilies(t *testing.T) {
+	inBubble(t, siteConfig{ipv6: true}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), newPhone(t, s.net, "bob", "[2001:db8::20]:5060")
+		s.users.register("bob", bob)
+		caller, callee := establish(s, alice, bob)
+		require.Len(t, caller.routes, 2)
+		require.Equal(t, "192.0.2.1", caller.routes[0].URI.Host())
+		require.Equal(t, "2001:db8::1", callee.routes[0].URI.Host())
+		exchange(t, caller, callee)
+	})
+}
+
+// Two proxies in a row: each removes its own Route and follows the other's.
+func TestTwoProxies(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, far := s.phone("alice", "10"), s.phone("bob", "66")
+		s.users.register("bob", far)
+		invite := alice.request(sip.INVITE, "sip:bob@example.com")
+		alice.send(proxyAddr, invite)
+		in := far.asked(sip.INVITE)
+		// far plays a proxy behind which bob's phone is.
+		in.Prepend("Record-Route", "<sip:192.0.2.66;lr>")
+		answer := in.answer(200, func(r *sip.Response) {
+			r.Set("Contact", "<sip:bob@10.0.0.20>")
+		})
+		caller := callerLeg(alice, invite, alice.expect(200))
+		require.Len(t, caller.routes, 2)
+		caller.send(caller.request(sip.ACK))
+		ack := far.asked(sip.ACK)
+		require.Equal(t, "<sip:192.0.2.66;lr>", ack.Get("Route"))
+		require.Equal(t, "sip:bob@10.0.0.20", ack.URI.String())
+
+		callee := calleeLeg(in, answer)
+		bye := callee.request(sip.BYE)
+		_, _ = bye.PopFirst("Route") // far's own
+		callee.phone.send(proxyAddr, bye)
+		alice.asked(sip.BYE).answer(200)
+		far.expect(200)
+	})
+}
+
+// RFC 3261 section 16.12.1.2: a strict router behind us gets its own URI in the
+// Request-URI, and one before us puts ours there.
+func TestStrictRouters(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, strict := s.phone("alice", "10"), s.phone("bob", "66")
+		s.users.register("bob", strict)
+		invite := alice.request(sip.INVITE, "sip:bob@example.com")
+		alice.send(proxyAddr, invite)
+		in := strict.asked(sip.INVITE)
+		in.Prepend("Record-Route", "<sip:192.0.2.66>")
+		answer := in.answer(200, func(r *sip.Response) { r.Set("Contact", "<sip:bob@10.0.0.20>") })
+		caller := callerLeg(alice, invite, alice.expect(200))
+		caller.send(caller.request(sip.ACK))
+		ack := strict.asked(sip.ACK)
+		require.Equal(t, "sip:192.0.2.66", ack.URI.String())
+		require.Equal(t, "<sip:bob@10.0.0.20>", ack.Get("Route"))
+
+		callee := calleeLeg(in, answer)
+		bye := callee.request(sip.BYE)
+		bye.URI = callee.routes[1].URI
+		bye.Set("Route", "<"+alice.contact().String()+">")
+		strict.send(proxyAddr, bye)
+		end := alice.asked(sip.BYE)
+		require.Equal(t, alice.contact(), end.URI)
+		require.False(t, end.Has("Route"))
+		end.answer(200)
+		strict.expect(200)
+	})
+}
+
+// RFC 3261 section 16.4: a maddr of ours is no detour.
+func TestMaddr(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		for _, uri := range []string{
+			"sip:bob@example.com;maddr=192.0.2.1",
+			"sip:bob@example.com:5060;transport=udp;maddr=192.0.2.1",
+			"sip:bob@example.com;maddr=example.com",
+		} {
+			alice.send(proxyAddr, alice.request(sip.MESSAGE, uri))
+			bob.asked(sip.MESSAGE).answer(200)
+			alice.expect(200)
+		}
+		// Another port or transport is another way in.
+		alice.send(proxyAddr, alice.request(sip.MESSAGE, "sip:bob@example.com;transport=tcp;maddr=192.0.2.1"))
+		alice.expect(403)
+	})
+}
+
+// A callee that gave an address-of-record as its Contact is found by location.
+func TestContactInOurDomain(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		invite := alice.request(sip.INVITE, "sip:bob@example.com")
+		alice.send(proxyAddr, invite)
+		in := bob.asked(sip.INVITE)
+		in.answer(200, func(r *sip.Response) { r.Set("Contact", "<sip:bob@example.com>") })
+		caller := callerLeg(alice, invite, alice.expect(200))
+		caller.send(caller.request(sip.ACK))
+		require.Equal(t, bob.contact(), bob.asked(sip.ACK).URI)
+		caller.send(caller.request(sip.BYE))
+		end := bob.asked(sip.BYE)
+		require.Equal(t, bob.contact(), end.URI)
+		end.answer(200)
+		alice.expect(200)
+	})
+}
+
+// A proxy that shares the keys carries on with the dialogs of another.
+func TestSharedKeys(t *testing.T) {
+	keys := keyring.New()
+	cfg := siteConfig{options: []proxy.Option{proxy.WithKeys(keys)}}
+	inBubble(t, cfg, func(_ *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		bye := alice.request(sip.BYE, bob.contact().String())
+		tagTo(bye)
+		from, _ := bye.From()
+		bye.Add("Route", fmt.Sprintf("<sip:192.0.2.1;lr;pb=%s>", keys.Sign("record-route", bye.CallID(), from.Tag())))
+		alice.send(proxyAddr, bye)
+		bob.asked(sip.BYE).answer(200)
+		alice.expect(200)
+	})
+}
+
+// An ACK with no hop left is dropped; there is nothing to answer it with.
+func TestAckWithoutHops(t *testing.T) {
+	inBubble(t, siteConfig{}, func(_ *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		caller, _ := establish(s, alice, bob)
+		ack := caller.request(sip.ACK)
+		ack.Set("Max-Forwards", "0")
+		caller.send(ack)
+		bob.silent(time.Minute)
+		alice.silent(0)
+	})
+}
