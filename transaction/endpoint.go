@@ -2,87 +2,218 @@ package transaction
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
 
-	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/internal/wheel"
+	"github.com/patchbay-sip/patchbay/internal/workers"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 )
 
-// An Endpoint joins transports to a Handler and starts client transactions.
-type Endpoint struct{}
+// An Endpoint joins transports to a Handler and starts client transactions. Its
+// methods may be called from several goroutines.
+type Endpoint struct {
+	cfg     config
+	keys    hasher
+	servers table[server]
+	clients table[client]
+	flows   flowIndex
+	wheel   *wheel.Wheel
+	workers workers.Pool
+	local   localAddrs
+	count   counters
+
+	handlers atomic.Int64  // handlers that run, or are about to
+	pending  atomic.Int64  // what Shutdown waits for
+	idle     chan struct{} // holds a token when pending fell to 0 while draining
+	draining atomic.Bool
+
+	mu      sync.Mutex
+	served  bool
+	closing chan struct{} // closed by Close
+	serving chan struct{} // closed when what follows is set
+	ended   chan struct{} // closed when Serve has let go of everything
+
+	transports []transport.Transport
+	handler    Handler
+	base       context.Context // the values of Serve's ctx, but not its end
+	life       context.Context // the same, and ends with Close
+}
 
 // New makes an Endpoint. It opens nothing and starts nothing.
-func New(opts ...Option) *Endpoint { panic("stub") }
+func New(opts ...Option) *Endpoint {
+	return &Endpoint{
+		cfg:     newConfig(opts),
+		keys:    newHasher(),
+		flows:   newFlowIndex(),
+		wheel:   wheel.New(),
+		idle:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		serving: make(chan struct{}),
+		ended:   make(chan struct{}),
+	}
+}
 
 // Serve answers requests that come over the transports with h, and lets Start,
 // Do and Send use them, until Close, Shutdown or the end of ctx, which is like
 // Close. It takes the transports over and closes them. Its error then matches
-// net.ErrClosed. h may be nil for a mere client: each request is then answered
-// 405, as by an empty Mux. Serve may be called once.
+// net.ErrClosed; when a transport fails it is that transport's error. The values
+// of ctx can be had from the handlers' ctx.
+//
+// h may be nil for a mere client: each request is then answered 405, as by an
+// empty Mux. Serve may be called once; another call is ErrServing and leaves
+// the transports alone.
 func (e *Endpoint) Serve(ctx context.Context, h Handler, ts ...transport.Transport) error {
-	panic("stub")
+	if h == nil {
+		h = NewMux()
+	}
+	e.mu.Lock()
+	if e.served {
+		e.mu.Unlock()
+		return ErrServing
+	}
+	e.served = true
+	e.transports, e.handler, e.base = ts, h, context.WithoutCancel(ctx)
+	life, end := context.WithCancelCause(e.base)
+	defer end(nil)
+	e.life = life
+	close(e.serving)
+	e.mu.Unlock()
+	defer close(e.ended)
+
+	failed := make(chan error, len(ts))
+	var readers sync.WaitGroup
+	if !e.isClosed() {
+		for _, t := range ts {
+			readers.Go(func() { failed <- t.Serve(&receiver{e, t}) })
+		}
+		readers.Go(e.wheel.Run)
+	}
+	err := error(ErrClosed)
+	select {
+	case <-e.closing:
+	case <-ctx.Done():
+		err = fmt.Errorf("%w: %w", ErrClosed, context.Cause(ctx))
+	case err = <-failed:
+		if errors.Is(err, net.ErrClosed) {
+			err = fmt.Errorf("%w: %w", ErrClosed, err)
+		}
+	}
+	e.close()
+	end(ErrClosed)
+	e.abandon()
+	for _, t := range ts {
+		if err := t.Close(); err != nil {
+			e.cfg.log.Warn("transport not closed cleanly", "network", t.Network(), "err", err)
+		}
+	}
+	e.wheel.Close()
+	readers.Wait()
+	e.workers.Close()
+	return err
+}
+
+// abandon ends every transaction.
+func (e *Endpoint) abandon() {
+	e.servers.each(func(s *server) { s.end(ErrClosed) })
+	e.clients.each(func(c *client) { c.fail(ErrClosed) })
 }
 
 // Shutdown refuses new requests outside of dialogs with 503 and waits until
-// no transaction is left unanswered, then closes. When ctx ends first it
-// returns ctx's error, and Close still has to be called.
-func (e *Endpoint) Shutdown(ctx context.Context) error { panic("stub") }
-
-// Close ends everything at once and waits for every goroutine. It may be
-// called before Serve, twice, and after a Shutdown that ran out of time.
-func (e *Endpoint) Close() error { panic("stub") }
-
-// Start sends req to a target and returns at once. on is called on a worker,
-// one call at a time, with each response in order: provisional ones, then every
-// 2xx to an INVITE or one other final response; or, instead of a final
-// response, once with an error (ErrTimeout, ErrNoTransport, an error of the
-// transport, of the resolver or of ctx). An error that Start itself returns
-// means that nothing was begun and that on is not called.
-//
-// Start makes its own copy of req and puts a Via on top. It waits for Serve if
-// that has not begun.
-//
-// The end of ctx cancels an INVITE, with CANCEL once a provisional response
-// came (RFC 3261 section 9.1); the final response is given to on all the same:
-// 487, or a 2xx that crossed the CANCEL and must be acknowledged. Any other
-// request is abandoned: on gets ctx's error and later responses are absorbed.
-func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, on func(Event), opts ...StartOption) (*ClientTx, error) {
-	panic("stub")
+// each request that was taken on has its final response, each request that was
+// sent has ended, and no handler runs; then it closes. When ctx ends first it
+// returns ctx's error: the Endpoint goes on draining, and Close ends it.
+func (e *Endpoint) Shutdown(ctx context.Context) error {
+	e.draining.Store(true)
+	for e.isServing() && e.pending.Load() > 0 {
+		select {
+		case <-e.idle:
+		case <-e.closing:
+			return e.Close()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return e.Close()
 }
 
-// A StartOption sets something about one request that Start or Do sends.
-type StartOption func(*startConfig)
-type startConfig struct{}
-
-// BeforeSend has f called with the copy of the request that is about to be
-// sent and the flow that it will leave by, before the Via is put on top: the
-// moment at which an address of ours (Contact, Record-Route) can be filled in,
-// with Endpoint.SentBy. f may edit req. It is called once for each address that
-// is tried, each time with a fresh copy. An error of f ends the transaction.
-func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption { panic("stub") }
-
-// Do sends req and waits for the final response, which may be any from 200 to
-// 699. It answers one challenge when WithCredentials is set; the response's
-// CSeq then tells the number that was used.
-//
-// When ctx ends, a request other than INVITE is abandoned with ctx's error. An
-// INVITE is cancelled, and Do goes on waiting for the response that ends it
-// (487, or a 2xx that crossed the CANCEL) or for ErrTimeout. A 2xx to an INVITE
-// has to be acknowledged by the caller; further 2xx go to WithStray. Package
-// transaction/dialog does all this for a phone.
-func (e *Endpoint) Do(ctx context.Context, req *sip.Request, to sip.Target, opts ...StartOption) (*sip.Response, error) {
-	panic("stub")
+// Close ends everything at once and waits for every goroutine: transactions
+// end, each ctx of a handler ends with ErrClosed for its cause, what Start was
+// given gets ErrClosed, transports are closed. It may be called before Serve,
+// which then returns at once, several times, and after a Shutdown that ran out
+// of time. It must not be called from a handler or a callback of this package,
+// since it waits for them.
+func (e *Endpoint) Close() error {
+	e.close()
+	if e.isServing() {
+		<-e.ended
+	}
+	return nil
 }
 
-// Send sends a message without a transaction: the ACK to a 2xx, or what a
-// stateless proxy forwards. A request gets a Via on top; a response goes where
-// its topmost Via says, unless to names a flow.
-func (e *Endpoint) Send(ctx context.Context, m sip.Message, to sip.Target) error { panic("stub") }
+func (e *Endpoint) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.isClosed() {
+		close(e.closing)
+	}
+}
 
-// Owns tells whether u's host and port are ones this Endpoint listens on.
-func (e *Endpoint) Owns(u sip.URI) bool { panic("stub") }
+func (e *Endpoint) isClosed() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
+}
 
-// SentBy is what a Record-Route or Contact should name for a flow.
-func (e *Endpoint) SentBy(f sip.Flow) sip.HostPort { panic("stub") }
+func (e *Endpoint) isServing() bool {
+	select {
+	case <-e.serving:
+		return true
+	default:
+		return false
+	}
+}
 
-// Stats returns the counters.
-func (e *Endpoint) Stats() Stats { panic("stub") }
+// await waits for Serve to have begun.
+func (e *Endpoint) await(ctx context.Context) error {
+	select {
+	case <-e.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case <-e.serving:
+		return context.Cause(ctx)
+	case <-e.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// begin counts something that Shutdown has to wait for.
+func (e *Endpoint) begin() { e.pending.Add(1) }
+
+// finish is the end of what begin counted.
+func (e *Endpoint) finish() {
+	if e.pending.Add(-1) == 0 && e.draining.Load() {
+		select {
+		case e.idle <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// task is a function as a task of the workers.
+type task func()
+
+func (t task) Run() { t() }
+
+// work runs f on a worker; after Close it does not.
+func (e *Endpoint) work(f func()) { e.workers.Go(task(f)) }

@@ -25,8 +25,9 @@ var (
 	ErrMethod = errors.New("transaction: this method has no client transaction of its own")
 	// ErrOverloaded: as many transactions as WithMaxTransactions allows exist.
 	ErrOverloaded = errors.New("transaction: too many transactions")
-	// ErrClosed: the Endpoint was closed, or Serve was called a second time. It
-	// matches net.ErrClosed.
+	// ErrServing: Serve was called before.
+	ErrServing = errors.New("transaction: Serve was called before")
+	// ErrClosed: the Endpoint was closed. It matches net.ErrClosed.
 	ErrClosed error = closedError("transaction: endpoint is closed")
 )
 

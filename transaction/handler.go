@@ -12,14 +12,18 @@ import (
 // retransmission and no CANCEL, and for each ACK to a 2xx (whose tx cannot
 // respond). It answers by tx.Respond, or by returning an error: a
 // *sip.StatusError becomes the response that it describes; any other error, a
-// panic, and a return without an answer become a 500. req belongs to the
-// handler, which may change it.
+// panic, and a return without an answer become a 500. After an answer an error
+// is only logged.
 //
-// ctx ends when the handler has returned and the request has its final
-// response, when CANCEL comes, and when the transaction gives up or the
-// Endpoint is closed; context.Cause is ErrCanceled after a CANCEL. A handler
-// that returns without an answer then, be it with an error that matches
-// ErrCanceled or context.Canceled, has answered 487.
+// req may be read by anybody at any time and must not be changed: a Middleware
+// that wants to passes a Clone on.
+//
+// ctx has the values of the ctx that was given to Serve. It ends when the
+// handler has returned and the request has its final response, when CANCEL
+// comes, and when the transaction gives up or the Endpoint is closed;
+// context.Cause is ErrCanceled after a CANCEL, ErrTimeout, or ErrClosed. A
+// handler that returns after a CANCEL without an answer, be it with an error
+// that matches ErrCanceled or context.Canceled, has answered 487.
 //
 // A handler that has more to do after it returns calls tx.Detach, and answers
 // later from wherever it likes: a call that rings holds no goroutine.

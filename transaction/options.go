@@ -7,11 +7,100 @@ import (
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/digest"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
 )
 
 // An Option sets something about an Endpoint.
 type Option func(*config)
-type config struct{}
+
+type config struct {
+	timers          Timers
+	resolver        Resolver
+	log             *slog.Logger
+	credentials     func(realm string) (digest.Credentials, bool)
+	stray           func(*sip.Response, sip.Flow)
+	maxHandlers     int
+	maxTransactions int
+}
+
+func newConfig(opts []Option) config {
+	c := config{
+		log:             slog.New(slog.DiscardHandler),
+		maxHandlers:     4096,
+		maxTransactions: 1_000_000,
+	}
+	for _, o := range opts {
+		o(&c)
+	}
+	if c.resolver == nil {
+		c.resolver = resolve.New()
+	}
+	c.timers = c.timers.withDefaults()
+	return c
+}
+
+// A Resolver finds addresses; *resolve.Resolver is one. It must be safe for use
+// by several goroutines.
+type Resolver interface {
+	// Resolve returns the hops to try for u, in order (RFC 3263).
+	Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error)
+}
+
+// WithTimers sets the timers.
+func WithTimers(t Timers) Option { return func(c *config) { c.timers = t } }
+
+// WithResolver sets how names are resolved; default resolve.New().
+func WithResolver(r Resolver) Option { return func(c *config) { c.resolver = r } }
+
+// WithLogger sets the logger; the default discards. An error of a handler that
+// becomes a 500 is logged as an error, as is a panic with its stack; what peers
+// do wrong is logged at debug level.
+func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
+
+// WithCredentials has Start and Do answer 401 and 407 with what f gives for the
+// challenge's realm (RFC 3261 section 22.2), anew where the nonce was stale, and
+// four times at most. f is called on a worker. A challenge that is answered is
+// not delivered; one that cannot be is.
+func WithCredentials(f func(realm string) (digest.Credentials, bool)) Option {
+	return func(c *config) { c.credentials = f }
+}
+
+// WithStray gives responses that match no transaction to f, on a worker. The
+// default drops them, as they are dropped when WithMaxHandlers is reached. A
+// response whose topmost Via is not ours is never given (RFC 3261 section
+// 18.1.2).
+func WithStray(f func(resp *sip.Response, flow sip.Flow)) Option {
+	return func(c *config) { c.stray = f }
+}
+
+// WithMaxHandlers bounds the handlers that run at once; default 4,096. Past it
+// requests outside of dialogs are answered 503 with Retry-After; ACK, BYE and
+// requests within dialogs have a quarter more, and are dropped or refused past
+// that.
+func WithMaxHandlers(n int) Option { return func(c *config) { c.maxHandlers = n } }
+
+// WithMaxTransactions bounds the transactions that exist at once, those of both
+// sides together; default 1,000,000. Past it requests outside of dialogs are
+// answered 503 with Retry-After, and Start gives ErrOverloaded; requests within
+// dialogs and CANCEL have a quarter more.
+func WithMaxTransactions(n int) Option { return func(c *config) { c.maxTransactions = n } }
+
+// A StartOption sets something about one request that Start or Do sends.
+type StartOption func(*startConfig)
+
+type startConfig struct {
+	before func(*sip.Request, sip.Flow) error
+}
+
+// BeforeSend has f called with the copy of the request that is about to be
+// sent and the flow that it will leave by, before the Via is put on top: the
+// moment at which an address of ours (Contact, Record-Route) can be filled in,
+// with Endpoint.SentBy. f may edit req. It is called once for each address that
+// is tried, each time with a fresh copy, on the goroutine that called Start or
+// on a worker. An error of f ends the transaction.
+func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption {
+	return func(c *startConfig) { c.before = f }
+}
 
 // Timers are those of RFC 3261, table 4, and one of our own. A field that is
 // zero takes the default. Timers B, F, H, J, L and M are 64 times T1.
@@ -26,38 +115,28 @@ type Timers struct {
 	Ringing time.Duration
 }
 
-// A Resolver finds addresses; *resolve.Resolver is one. It must be safe for use
-// by several goroutines.
-type Resolver interface {
-	Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error)
+func (t Timers) withDefaults() Timers {
+	set := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	set(&t.T1, 500*time.Millisecond)
+	set(&t.T2, 4*time.Second)
+	set(&t.T4, 5*time.Second)
+	set(&t.D, 32*time.Second)
+	set(&t.Ringing, 10*time.Minute)
+	return t
 }
 
-// WithTimers sets the timers.
-func WithTimers(t Timers) Option { panic("stub") }
+// timeout is the length of timers B, F, H, J, L and M.
+func (t Timers) timeout() time.Duration { return 64 * t.T1 }
 
-// WithResolver sets how names are resolved; default resolve.New().
-func WithResolver(r Resolver) Option { panic("stub") }
-
-// WithLogger sets the logger; the default discards.
-func WithLogger(l *slog.Logger) Option { panic("stub") }
-
-// WithCredentials has Start and Do answer 401 and 407 with what f gives for the
-// challenge's realm (RFC 3261 section 22.2): each once, and once more if the
-// nonce was stale. f is called on a worker. The challenge that is answered is
-// not delivered.
-func WithCredentials(f func(realm string) (digest.Credentials, bool)) Option { panic("stub") }
-
-// WithStray gives responses that match no transaction to f, on a worker. The
-// default drops them.
-func WithStray(f func(resp *sip.Response, flow sip.Flow)) Option { panic("stub") }
-
-// WithMaxHandlers bounds the handlers that run at once; default 4,096. Past it
-// requests outside of dialogs are answered 503 with Retry-After; ACK, BYE and
-// requests within dialogs have a quarter more, and are dropped or refused past
-// that.
-func WithMaxHandlers(n int) Option { panic("stub") }
-
-// WithMaxTransactions bounds the transactions that exist at once, on both
-// sides; default 1,000,000. Past it requests outside of dialogs are answered
-// 503 with Retry-After, and Start gives ErrOverloaded.
-func WithMaxTransactions(n int) Option { panic("stub") }
+// unlessReliable is a timer that is zero over a network that delivers by
+// itself: D, I, J and K.
+func unlessReliable(f sip.Flow, d time.Duration) time.Duration {
+	if f.Reliable() {
+		return 0
+	}
+	return d
+}

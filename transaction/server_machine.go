@@ -1,0 +1,174 @@
+package transaction
+
+import (
+	"sync"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/internal/wheel"
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/transport"
+)
+
+// server is the machine of a server transaction: what stays in the table while
+// a transaction lingers, when the request and the handler's ServerTx are long
+// gone.
+type server struct {
+	e         *Endpoint
+	transport transport.Transport
+	key       key
+	invite    bool
+	hop       sip.Hop // where a new connection for responses goes
+
+	mu       sync.Mutex // not held while code of the user runs
+	state    state
+	flow     sip.Flow // where responses go
+	last     string   // the response that a retransmitted request gets
+	interval time.Duration
+	resend   wheel.Timer // the layer's own 100, then timer G
+	expire   wheel.Timer // Ringing, then timer H, I, J or L
+	tx       *ServerTx   // nil once no final response is to come
+	detour   *detour     // while a new connection is being opened
+	rerouted bool        // that was tried, and is not tried again
+}
+
+var _ wheel.Owner = (*server)(nil)
+
+// tryingDelay is when the layer sends 100 for an INVITE that has had no
+// response: early enough to be out within the 200 ms of RFC 3261 section 17.2.1.
+const tryingDelay = 150 * time.Millisecond
+
+// start begins the transaction; mu is held.
+func (s *server) start() {
+	s.e.begin()
+	if !s.invite {
+		s.state = trying
+		s.e.wheel.Start(&s.expire, s, s.e.cfg.timers.timeout())
+		return
+	}
+	s.state = proceeding
+	s.e.wheel.Start(&s.resend, s, tryingDelay)
+	s.e.wheel.Start(&s.expire, s, s.e.cfg.timers.Ringing)
+}
+
+// mayRespond tells whether a response with that code may be sent; mu is held.
+func (s *server) mayRespond(code int) error {
+	switch {
+	case s.tx != nil && s.tx.req.Method == sip.ACK:
+		return ErrNoTransaction
+	case s.state == terminated:
+		return ErrTerminated
+	case s.state.unanswered():
+		return nil
+	case s.state == accepted && code >= 200 && code < 300:
+		return nil
+	}
+	return ErrAnswered
+}
+
+// respond sends a response of the user. The lock makes the order of the calls
+// the order on the wire.
+func (s *server) respond(resp *sip.Response) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mayRespond(resp.StatusCode); err != nil {
+		return err
+	}
+	if s.flow.Reliable() && !resp.Has("Content-Length") {
+		resp.Set("Content-Length", itoa(len(resp.Body()))) // RFC 3261 section 20.14
+	}
+	if resp.StatusCode < 200 {
+		s.state = proceeding
+		s.last = resp.String()
+		if s.invite {
+			s.resend.Stop()
+			s.e.wheel.Start(&s.expire, s, s.e.cfg.timers.Ringing)
+		}
+		return s.send(resp)
+	}
+	err := s.send(resp)
+	if s.state.unanswered() {
+		s.answered()
+		if s.invite {
+			s.inviteAnswered(resp)
+		} else {
+			s.requestAnswered(resp)
+		}
+	}
+	return err
+}
+
+// answered lets go of what a transaction with a final response has no more use
+// for; mu is held.
+func (s *server) answered() {
+	tx := s.tx
+	s.tx = nil
+	tx.onCancel = nil
+	if tx.returned {
+		tx.end(nil)
+	}
+	s.e.finish()
+}
+
+// received takes a retransmission of the request.
+func (s *server) received() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// RFC 6026 section 7.1 has INVITEs absorbed once it is accepted.
+	if s.state == proceeding || s.state == completed {
+		s.sendLast()
+	}
+}
+
+// sendLast sends the last response again; mu is held.
+func (s *server) sendLast() {
+	if s.last == "" || s.detour != nil {
+		return
+	}
+	if err := s.send(reread(s.last)); err != nil {
+		s.e.cfg.log.Debug("response not sent again", "flow", s.flow, "err", err)
+	}
+}
+
+// Expired implements wheel.Owner.
+func (s *server) Expired(t *wheel.Timer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.Due() {
+		return
+	}
+	switch {
+	case s.invite:
+		s.inviteExpired(t)
+	case s.state.unanswered():
+		// Whoever asked has given up (RFC 4320 section 4.2).
+		s.terminate(ErrTimeout)
+	default:
+		s.terminate(nil) // timer J
+	}
+}
+
+// terminate ends the transaction; mu is held. cause is what the handler's ctx
+// tells if there was no final response.
+func (s *server) terminate(cause error) {
+	if s.state == terminated {
+		return
+	}
+	s.state = terminated
+	s.last = ""
+	s.resend.Stop()
+	s.expire.Stop()
+	s.e.servers.remove(s.key, s)
+	if tx := s.tx; tx != nil {
+		s.tx = nil
+		tx.onCancel = nil
+		tx.end(cause)
+		s.e.finish()
+	}
+}
+
+// end is terminate from outside.
+func (s *server) end(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.terminate(cause)
+}

@@ -1,0 +1,180 @@
+package transaction
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
+	"github.com/patchbay-sip/patchbay/sip/transport"
+)
+
+// Start sends req to a target and returns at once. on is called on a worker,
+// one call at a time, with each response in order: provisional ones, then every
+// 2xx to an INVITE or one other final response; or, instead of a final
+// response, once with an error (ErrTimeout, ErrNoTransport, ErrClosed, an error
+// of the transport, of the resolver or of ctx). An error that Start itself
+// returns means that nothing was begun and that on is not called.
+//
+// Start makes its own copy of req, so the caller may use req again, and puts a
+// Via on top. to.URI becomes the Request-URI unless it is zero, and to.Route is
+// pushed onto Route. The request then goes over to.Flow, or else to where the
+// topmost Route, or without one the Request-URI, leads. A topmost Route without
+// lr is a strict router's: it changes places with the Request-URI (RFC 3261
+// section 16.6 item 6), and callers leave that to Start. Addresses are tried in
+// turn while none takes the message; once one has, only silence and responses
+// are left.
+//
+// Start waits for Serve if that has not begun. Otherwise it does not block:
+// names are looked up and connections opened on a worker.
+//
+// The end of ctx cancels an INVITE, with CANCEL once a provisional response
+// came (RFC 3261 section 9.1); the final response is given to on all the same:
+// 487, or a 2xx that crossed the CANCEL and must be acknowledged. Any other
+// request is abandoned: on gets ctx's error and later responses are absorbed.
+// So is an INVITE that has not been sent yet.
+func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, on func(Event), opts ...StartOption) (*ClientTx, error) {
+	if req.Method == sip.ACK || req.Method == sip.CANCEL {
+		return nil, ErrMethod
+	}
+	if err := e.await(ctx); err != nil {
+		return nil, err
+	}
+	if !e.hasRoom(false) {
+		return nil, ErrOverloaded
+	}
+	r := req.Clone()
+	next, err := route(r, to)
+	if err != nil {
+		return nil, err
+	}
+	var cfg startConfig
+	for _, o := range opts {
+		o(&cfg)
+	}
+	tx := &ClientTx{e: e, on: on, before: cfg.before, req: r, next: next, ctx: e.life, cancel: func() {}}
+	e.begin()
+	begin := tx.lookup
+	hop, numeric := resolve.Numeric(next)
+	switch {
+	case !to.Flow.IsZero():
+		begin = func() { tx.over(to.Flow) }
+	case numeric:
+		tx.hops = []sip.Hop{hop}
+		begin = func() { tx.advance(nil) }
+	}
+	if to.Flow.IsZero() && !(numeric && hop.Network == "udp") { // it may block
+		tx.ctx, tx.cancel = context.WithCancel(e.life)
+		tx.watch(ctx)
+		e.work(begin)
+		return tx, nil
+	}
+	begin()
+	tx.watch(ctx)
+	return tx, nil
+}
+
+// watch has the end of the caller's ctx end the transaction.
+func (tx *ClientTx) watch(ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	unwatch := context.AfterFunc(ctx, func() { tx.giveUp(context.Cause(ctx)) })
+	tx.mu.Lock()
+	tx.unwatch = unwatch
+	done := tx.done
+	tx.mu.Unlock()
+	if done {
+		unwatch()
+	}
+}
+
+// over sends the request over the flow that the caller chose.
+func (tx *ClientTx) over(f sip.Flow) {
+	t, err := tx.e.carrier(f)
+	if err == nil {
+		err = tx.launch(t, f)
+	}
+	if err != nil {
+		tx.post(Event{Err: err, Last: true})
+	}
+}
+
+// route makes of a request and a target the request that is sent, and the URI
+// whose address it is sent to.
+func route(r *sip.Request, to sip.Target) (next sip.URI, err error) {
+	if !to.URI.IsZero() {
+		r.URI = to.URI
+	}
+	for i := len(to.Route) - 1; i >= 0; i-- {
+		r.Prepend("Route", to.Route[i].String())
+	}
+	if !r.Has("Route") {
+		return r.URI, nil
+	}
+	top, err := r.Address("Route")
+	if errors.Is(err, sip.ErrNoField) {
+		return r.URI, nil // Route is there, and empty
+	}
+	if err != nil {
+		return sip.URI{}, err
+	}
+	if top.URI.Params().Has("lr") {
+		return top.URI, nil
+	}
+	// A strict router (RFC 3261 sections 12.2.1.1 and 16.6 item 6) takes what
+	// follows it from Route, and the target from the end.
+	r.PopFirst("Route")
+	r.Add("Route", sip.Address{URI: r.URI}.String())
+	r.URI = top.URI.WithoutParam("method").WithoutHeaders()
+	return r.URI, nil
+}
+
+// newVia is the Via of a request that leaves over a flow.
+func newVia(t transport.Transport, f sip.Flow, branch string) sip.Via {
+	// The branch is one of ours: it cannot fail to parse.
+	params, _ := sip.ParseParams(";branch=" + branch + ";rport")
+	return sip.Via{Transport: strings.ToUpper(f.Network), SentBy: t.SentBy(f), Params: params}
+}
+
+// Do sends req as Start does and waits for the final response, which may be any
+// from 200 to 699. It answers challenges when WithCredentials is set; the
+// response's CSeq then tells the number that was used.
+//
+// When ctx ends, a request other than INVITE is abandoned with ctx's error. An
+// INVITE is cancelled, and Do goes on waiting for the response that ends it
+// (487, or a 2xx that crossed the CANCEL) or for ErrTimeout. A 2xx to an INVITE
+// has to be acknowledged by the caller; further 2xx go to WithStray. Package
+// transaction/dialog does all this for a phone.
+func (e *Endpoint) Do(ctx context.Context, req *sip.Request, to sip.Target, opts ...StartOption) (*sip.Response, error) {
+	final := make(chan Event, 1)
+	told := false // on is called one call at a time
+	_, err := e.Start(ctx, req, to, func(ev Event) {
+		switch {
+		case !ev.Last:
+		case !told:
+			told = true
+			final <- ev
+		default:
+			e.count.stray.Add(1)
+			if e.cfg.stray != nil {
+				e.cfg.stray(ev.Response, ev.Flow)
+			}
+		}
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case ev := <-final:
+		return ev.Response, ev.Err
+	case <-e.ended: // no event can come any more
+	}
+	select {
+	case ev := <-final:
+		return ev.Response, ev.Err
+	default:
+		return nil, ErrClosed
+	}
+}
