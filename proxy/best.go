@@ -38,19 +38,18 @@ func rank(code int, invite bool) int {
 // choose makes the final response of the context when nobody answered with a
 // 2xx; nil means that none is to be sent. c.mu is held.
 func (c *responseContext) choose() *sip.Response {
-	req := c.call.Request
 	switch {
 	case c.canceled:
-		return sip.NewResponse(req, 487)
+		return sip.NewResponse(c.req, 487)
 	case c.verdict != nil:
 		return c.verdict
 	case len(c.branches) == 0 && c.best.code == 0:
-		return sip.NewResponse(req, 480) // an empty target set (16.5)
+		return sip.NewResponse(c.req, 480) // an empty target set (16.5)
 	case c.best.code == 408 && !c.invite:
 		return nil // too late for the caller (RFC 4320 section 4.2)
 	case c.best.code == 503:
 		// That one target is out of service says nothing of us (16.7 item 6).
-		return sip.NewResponse(req, 500)
+		return sip.NewResponse(c.req, 500)
 	}
 	resp := c.response(c.best)
 	for _, other := range c.challenges { // item 7
@@ -68,9 +67,9 @@ func (c *responseContext) response(got candidate) *sip.Response {
 	case got.response != nil:
 		return got.response
 	case got.code != 0:
-		return sip.NewResponse(c.call.Request, got.code)
+		return sip.NewResponse(c.req, got.code)
 	}
-	return sip.NewResponse(c.call.Request, 408)
+	return sip.NewResponse(c.req, 408)
 }
 
 // refusal makes the response that an error describes.

@@ -32,7 +32,7 @@ func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, erro
 	if err := validateExtensions(req); err != nil {
 		return nil, err
 	}
-	c := &Call{Request: req, Flow: tx.Flow(), Caller: tx.Identity()}
+	c := &Call{Flow: tx.Flow(), Caller: tx.Identity()}
 	c.opener, c.inDialog = p.opener(req)
 	if !c.inDialog {
 		// A request of a dialog that nobody vouches for counts as one that
@@ -43,14 +43,15 @@ func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, erro
 		}
 		c.opener = from.Tag()
 	}
-	if err := p.preprocess(req, c.Flow); err != nil {
+	var err error
+	if c.Request, err = p.preprocess(req, c.Flow); err != nil {
 		return nil, err
 	}
-	c.Preset = req.Has("Route")
+	c.Preset = c.Request.Has("Route")
 	// With a maddr that is not ours the request goes there, whatever domain
 	// the Request-URI names (RFC 3261 section 16.5).
-	if _, maddr := req.URI.Param("maddr"); !maddr {
-		c.Domain, _ = p.domains.Lookup(req.URI)
+	if _, maddr := c.Request.URI.Param("maddr"); !maddr {
+		c.Domain, _ = p.domains.Lookup(c.Request.URI)
 	}
 	return c, nil
 }

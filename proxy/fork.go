@@ -16,6 +16,7 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 		ctx:    ctx,
 		tx:     tx,
 		call:   call,
+		req:    tx.Request(),
 		invite: call.Request.Method == sip.INVITE,
 		groups: route.Groups,
 		next:   route.Next,
@@ -31,6 +32,9 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 func (c *responseContext) advance() {
 	for {
 		c.mu.Lock()
+		if c.ctx.Err() != nil {
+			c.halt()
+		}
 		switch {
 		case c.waiting > 0:
 			c.mu.Unlock()
@@ -47,7 +51,11 @@ func (c *responseContext) advance() {
 			c.next, c.outcome = nil, candidate{}
 			c.waiting = 1 // nobody else goes on meanwhile
 			c.mu.Unlock()
-			route, err := next(c.ctx, o)
+			var route Route
+			err := c.proxy.guard("Route.Next", func() (err error) {
+				route, err = next(c.ctx, o)
+				return err
+			})
 			c.follow(route, err)
 		case c.done || c.live > 0:
 			c.mu.Unlock()
@@ -59,6 +67,15 @@ func (c *responseContext) advance() {
 			c.send(resp)
 			return
 		}
+	}
+}
+
+// halt is for a router that the caller's CANCEL overtook: the callback is on
+// its way, and no branch is to begin before it comes. c.mu is held.
+func (c *responseContext) halt() {
+	c.stop()
+	if errors.Is(context.Cause(c.ctx), transaction.ErrCanceled) {
+		c.canceled = true
 	}
 }
 
@@ -103,7 +120,7 @@ func sameRoute(a, b []sip.Address) bool {
 // follow takes over what Route.Next said.
 func (c *responseContext) follow(route Route, err error) {
 	if err != nil && !errors.Is(err, ErrNoRoute) {
-		c.proxy.log.Warn("no next route", "err", err, "call", c.call.Request.CallID())
+		c.proxy.log.Warn("no next route", "err", err, "call", c.req.CallID())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,9 +7,9 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// forward builds the request of a branch (RFC 3261 section 16.6 items 1 to 7)
-// and says where it goes. Record-Route and Via are added when it is sent: only
-// then is it known which of our sockets it leaves by.
+// forward builds the request of a branch (RFC 3261 section 16.6 items 1 to 3, 5
+// and 6) and says over which flow it goes. The rest is done when it is sent: a
+// strict next hop, the address, Record-Route, Via.
 func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 	r := c.Request.Clone()
 	if !b.URI.IsZero() {
@@ -22,14 +22,14 @@ func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 		r.Prepend("Route", b.Route[i].String())
 	}
 	if b.Edit != nil {
-		if err := b.Edit(r); err != nil {
+		if err := p.guard("Branch.Edit", func() error { return b.Edit(r) }); err != nil {
 			return nil, sip.Target{}, err
 		}
 	}
-	to, err := nextHop(r)
-	if err != nil {
-		return nil, sip.Target{}, err
+	if !r.URI.IsSIP() && !r.Has("Route") {
+		return nil, sip.Target{}, &sip.StatusError{Code: 416} // it leads nowhere
 	}
+	var to sip.Target
 	if !c.Preset {
 		to.Flow = b.Flow
 	}
@@ -66,31 +66,4 @@ func decrementHops(r *sip.Request) error {
 	}
 	r.Set("Max-Forwards", strconv.FormatUint(uint64(n), 10))
 	return nil
-}
-
-// nextHop finds the URI that the request goes to: the topmost Route, else the
-// Request-URI. For a strict router, a Route without lr, the two change places
-// first (RFC 3261 section 16.6 items 6 and 7).
-func nextHop(r *sip.Request) (sip.Target, error) {
-	if !r.Has("Route") {
-		return target(r.URI)
-	}
-	top, err := r.Address("Route")
-	if err != nil {
-		return sip.Target{}, badField("Route", err)
-	}
-	if top.URI.Params().Has("lr") {
-		return target(top.URI)
-	}
-	r.Add("Route", "<"+r.URI.String()+">")
-	r.PopFirst("Route")
-	r.URI = requestURI(top.URI)
-	return target(r.URI)
-}
-
-func target(u sip.URI) (sip.Target, error) {
-	if !u.IsSIP() {
-		return sip.Target{}, &sip.StatusError{Code: 416}
-	}
-	return sip.Target{URI: u}, nil
 }

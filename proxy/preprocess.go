@@ -7,39 +7,55 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// preprocess does to req what RFC 3261 section 16.4 asks for.
-func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) error {
+// preprocess does what RFC 3261 section 16.4 asks for. It returns req itself
+// where there is nothing to change, and a changed copy otherwise: the server
+// transaction reads req at any time.
+func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (*sip.Request, error) {
+	e := edited{req: req}
 	if p.ownMark(req.URI, req) {
-		if err := undoStrict(req); err != nil {
-			return err
+		if err := e.undoStrict(); err != nil {
+			return nil, err
 		}
 	}
-	if u, ok := p.stripMaddr(req.URI, flow); ok {
-		req.URI = u
+	if u, ok := p.stripMaddr(e.req.URI, flow); ok {
+		e.copy().URI = u
 	}
 	// A double Record-Route comes back as two values in a row.
-	for req.Has("Route") {
-		top, err := req.Address("Route")
+	for e.req.Has("Route") {
+		top, err := e.req.Address("Route")
 		if errors.Is(err, sip.ErrNoField) {
-			req.Del("Route") // an empty list
+			e.copy().Del("Route") // an empty list
 			break
 		}
 		if err != nil {
-			return badField("Route", err)
+			return nil, badField("Route", err)
 		}
 		if !p.ours(top.URI) && !p.ownMark(top.URI, req) {
 			break
 		}
-		req.PopFirst("Route")
+		e.copy().PopFirst("Route")
 	}
-	return nil
+	return e.req, nil
+}
+
+// edited is a request that is copied on the first change.
+type edited struct {
+	req    *sip.Request
+	copied bool
+}
+
+func (e *edited) copy() *sip.Request {
+	if !e.copied {
+		e.req, e.copied = e.req.Clone(), true
+	}
+	return e.req
 }
 
 // undoStrict puts the last Route value back into the Request-URI, from where a
 // strict router took it.
-func undoStrict(req *sip.Request) error {
+func (e *edited) undoStrict() error {
 	var routes []sip.Address
-	for a, err := range req.Addresses("Route") {
+	for a, err := range e.req.Addresses("Route") {
 		if err != nil {
 			return badField("Route", err)
 		}
@@ -49,10 +65,11 @@ func undoStrict(req *sip.Request) error {
 		return nil
 	}
 	last := len(routes) - 1
-	req.URI = routes[last].URI
-	req.Del("Route")
+	r := e.copy()
+	r.URI = routes[last].URI
+	r.Del("Route")
 	for _, a := range routes[:last] {
-		req.Add("Route", a.String())
+		r.Add("Route", a.String())
 	}
 	return nil
 }

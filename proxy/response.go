@@ -18,6 +18,7 @@ type responseContext struct {
 	ctx    context.Context // the handler's, for Route.Next
 	tx     *transaction.ServerTx
 	call   *Call
+	req    *sip.Request // as it came: what responses of our own answer
 	invite bool
 
 	mu       sync.Mutex // not held while code of the user or of a transaction runs
@@ -151,7 +152,7 @@ func (c *responseContext) finish() {
 
 // unsent ends a branch that got no final response.
 func (b *branch) unsent(err error) {
-	b.c.proxy.log.Debug("branch failed", "err", err, "target", b.spec.URI, "call", b.c.call.Request.CallID())
+	b.c.proxy.log.Debug("branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
 	code := 503 // RFC 3261 section 16.9
 	if errors.Is(err, transaction.ErrTimeout) || errors.Is(err, context.Canceled) {
 		code = 408 // 16.6 item 7
@@ -166,7 +167,7 @@ func (c *responseContext) refused(err error) candidate {
 	if !errors.As(err, &status) {
 		status = &sip.StatusError{Code: 500, Err: err}
 	}
-	return candidate{status.Code, refusal(c.call.Request, status)}
+	return candidate{status.Code, refusal(c.req, status)}
 }
 
 // send hands a response to the server transaction. An error is that of the way

@@ -344,6 +344,37 @@ func TestEditError(t *testing.T) {
 	}
 }
 
+// Code of the user that panics costs its branch or its call, and nothing else.
+func TestPanics(t *testing.T) {
+	bad := to(bob1)
+	bad.Edit = func(*sip.Request) error { panic("Edit") }
+	calls := 0
+	route := func(*site) proxy.Route {
+		calls++
+		if calls == 1 {
+			return proxy.Route{Groups: [][]proxy.Branch{{bad}, {to(bob2)}}}
+		}
+		b := to(bob2)
+		b.Timeout = time.Second
+		return proxy.Route{Groups: [][]proxy.Branch{{b}}, Next: func(context.Context, proxy.Outcome) (proxy.Route, error) {
+			panic("Next, on the goroutine of a timer")
+		}}
+	}
+	inBubble(t, siteConfig{router: fixed(route)}, func(_ *testing.T, s *site) {
+		alice, phones := s.phone("alice", "10"), threePhones(s)
+		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+		phones[1].asked(sip.INVITE).answer(200)
+		alice.expect(200)
+
+		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+		in := phones[1].asked(sip.INVITE)
+		in.answer(180)
+		alice.expect(180)
+		in.yields()
+		alice.expect(500)
+	})
+}
+
 // What a Router says by its error.
 func TestRouterErrors(t *testing.T) {
 	tests := []struct {
