@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// greeting is what the start-up text tells.
+type greeting struct {
+	listeners []listener
+	hosts     hosts
+	domains   []string
+	access    accessKind
+	users     int
+	openRelay bool
+}
+
+func greet(w io.Writer, g greeting) {
+	fmt.Fprintln(w, version())
+	fmt.Fprintln(w)
+	for _, l := range g.listeners {
+		for _, addr := range l.Addrs() {
+			fmt.Fprintf(w, "  listening on  %s %s\n", l.name, addr)
+		}
+	}
+	server := g.server()
+	if len(g.domains) > 0 {
+		fmt.Fprintf(w, "  serving       %s, and this host's own addresses\n", strings.Join(g.domains, ", "))
+		fmt.Fprintf(w, "  phones        register as NAME@%s, with %s as proxy if that name does not lead here\n", g.domains[0], server)
+	} else {
+		fmt.Fprintf(w, "  serving       every name and address of this host (%s, ...)\n", g.hosts.name)
+		fmt.Fprintf(w, "  phones        register as NAME@%s and call one another as NAME\n", server)
+	}
+	switch g.access {
+	case byPassword:
+		fmt.Fprintf(w, "  passwords     needed; users: %d\n", g.users)
+		if g.users == 0 {
+			fmt.Fprintln(w, "                nobody can register yet: add --user NAME:PASSWORD or --users-file FILE")
+		}
+	case nearOnly:
+		fmt.Fprintln(w, "  passwords     none yet, so only phones on this host's own networks are served;")
+		fmt.Fprintln(w, "                to serve others add --user NAME:PASSWORD or --users-file FILE")
+	case everybody:
+		fmt.Fprintln(w, "  passwords     OFF: anybody who can reach this port may register as anyone")
+	}
+	if g.openRelay {
+		fmt.Fprintln(w, "  open relay    ON: anybody may send calls through this server to anywhere")
+	}
+	fmt.Fprintln(w)
+}
+
+// server is how a phone's settings would name this server.
+func (g greeting) server() string {
+	host, port := g.hosts.name, uint16(5060)
+	if len(g.hosts.addrs) > 0 {
+		host = g.hosts.addrs[0].String()
+	}
+	if len(g.hosts.ports) > 0 {
+		port = g.hosts.ports[0]
+	}
+	if port == 5060 {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/patchbay-sip/patchbay/sip/transport"
+)
+
+const defaultAddr = "0.0.0.0:5060"
+
+// listener is a transport with what the greeting says of it.
+type listener struct {
+	transport.Transport
+	name string // "UDP" or "TCP"
+}
+
+// listen opens the sockets. A port that the user named must be had; one that
+// only a default names may be missing, as long as something listens.
+func listen(udp, tcp []string, logger *slog.Logger) ([]listener, error) {
+	var ls []listener
+	open := func(name string, addrs []string, listen func(string) (transport.Transport, error)) error {
+		named := addrs != nil
+		if !named {
+			addrs = []string{defaultAddr}
+		}
+		for _, addr := range addrs {
+			if addr == "" {
+				continue
+			}
+			t, err := listen(addr)
+			switch {
+			case err == nil:
+				ls = append(ls, listener{t, name})
+			case named:
+				return fmt.Errorf("cannot listen on %s %s: %w", name, addr, err)
+			default:
+				logger.Warn("cannot listen, going on without", "network", name, "addr", addr, "err", err)
+			}
+		}
+		return nil
+	}
+	err := errors.Join(
+		open("UDP", udp, func(addr string) (transport.Transport, error) {
+			return opened(transport.ListenUDP(addr, transport.WithLogger(logger)))
+		}),
+		open("TCP", tcp, func(addr string) (transport.Transport, error) {
+			return opened(transport.ListenTCP(addr, transport.WithLogger(logger)))
+		}),
+	)
+	if err == nil && len(ls) == 0 {
+		err = errors.New("nothing to listen on: is another SIP server running? --udp and --tcp choose other ports")
+	}
+	if err != nil {
+		for _, l := range ls {
+			err = errors.Join(err, l.Close())
+		}
+		return nil, err
+	}
+	return ls, nil
+}
+
+// opened keeps a nil pointer out of the interface.
+func opened[T transport.Transport](t T, err error) (transport.Transport, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func transports(ls []listener) []transport.Transport {
+	ts := make([]transport.Transport, len(ls))
+	for i, l := range ls {
+		ts[i] = l.Transport
+	}
+	return ts
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/proxy"
+	"github.com/patchbay-sip/patchbay/registrar"
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/keyring"
+	"github.com/patchbay-sip/patchbay/transaction"
+)
+
+// drainTime is how long running transactions may take after SIGTERM; the whole
+// program is gone within five seconds.
+const drainTime = 4 * time.Second
+
+type serveCommand struct {
+	Domain     []string `help:"A domain to serve (repeatable). Default: every name and address of this host." placeholder:"NAME"`
+	UDP        []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
+	TCP        []string `name:"tcp" help:"Address for TCP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
+	Auth       string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
+	User       []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
+	UsersFile  string   `help:"A file with one NAME:PASSWORD a line." placeholder:"FILE"`
+	KeyFile    string   `help:"The file with the keys that tokens are signed with; made if it is not there. Default: keys of this run alone." placeholder:"FILE"`
+	MinExpires int      `help:"The shortest registration, in seconds. Default: 60." default:"60" placeholder:"SECONDS"`
+	OpenRelay  bool     `help:"Relay for everybody to everywhere. For a laboratory only."`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.Logger) error {
+	users, err := readUsers(c.User, c.UsersFile)
+	if err != nil {
+		return err
+	}
+	if c.MinExpires < 1 || c.MinExpires > int(registrar.DefaultMaxExpires/time.Second) {
+		return fmt.Errorf("--min-expires: %d is not between 1 and %d", c.MinExpires, int(registrar.DefaultMaxExpires/time.Second))
+	}
+	keys := keyring.New()
+	if c.KeyFile != "" {
+		if keys, err = keyring.Load(c.KeyFile); err != nil {
+			return fmt.Errorf("--key-file: %w", err)
+		}
+	}
+	listeners, err := listen(c.UDP, c.TCP, logger)
+	if err != nil {
+		return err
+	}
+	hosts := hostNames(listeners)
+	domains := servedDomains(c.Domain, hosts)
+
+	endpoint := transaction.New(transaction.WithLogger(logger))
+	reg := registrar.New(domains, registrar.NewMemory(),
+		registrar.WithExpires(registrar.Expires{Min: time.Duration(c.MinExpires) * time.Second}),
+		registrar.WithLogger(logger))
+	proxyOptions := []proxy.Option{proxy.WithKeys(keys), proxy.WithLogger(logger)}
+	if c.OpenRelay {
+		proxyOptions = append(proxyOptions, proxy.WithGate(proxy.Open{}))
+	}
+	forward := proxy.New(endpoint, domains, proxy.Location(domains, reg), proxyOptions...)
+
+	mux := transaction.NewMux()
+	mux.Handle(sip.REGISTER, reg)
+	mux.Default(forward)
+	access := access{mode: c.Auth, users: users, domains: domains, keys: keys, inDialog: forward.InDialog}
+	handler := transaction.Chain(mux, access.middleware()...)
+
+	greet(stdout, greeting{
+		listeners: listeners, hosts: hosts, domains: c.Domain,
+		access: access.kind(), users: len(users), openRelay: c.OpenRelay,
+	})
+	return serve(ctx, endpoint, handler, listeners, logger)
+}
+
+// serve runs the endpoint until ctx ends, and then lets what runs come to its
+// end.
+func serve(ctx context.Context, e *transaction.Endpoint, h transaction.Handler, ls []listener, logger *slog.Logger) error {
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(context.WithoutCancel(ctx), h, transports(ls)...) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	logger.Info("shutting down")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := e.Shutdown(drain); err != nil {
+		logger.Warn("calls were cut off", "transactions", e.Stats().Server, "err", err)
+	}
+	if err := e.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	if err := <-served; !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
