@@ -151,7 +151,9 @@ type branch struct {
 func (b *branch) start() {
 	c := b.c
 	c.mu.Lock()
-	stopped := c.stopped
+	// Each target of a group gets a request other than INVITE, even if one has
+	// answered it with a 2xx before the others were sent theirs.
+	stopped := c.stopped && (c.invite || !c.done)
 	c.mu.Unlock()
 	if stopped {
 		b.fail(candidate{})
