@@ -156,7 +156,9 @@ func (c *client) Expired(t *wheel.Timer) {
 	switch {
 	case !t.Due():
 	case t == &c.resend:
-		c.repeat()
+		if !c.expire.Due() { // both at once: it is over
+			c.repeat()
+		}
 	case c.state == proceeding && c.invite && !c.canceling: // Timers.Ringing
 		c.sendCancel()
 	default: // timer B or F, D, K or M, or no final response after CANCEL
