@@ -35,7 +35,7 @@ func TestSipsakRegister(t *testing.T) {
 	s := serve(t, "127.0.40.2", "--user", "carol:cello")
 	for i, network := range networks {
 		contact := fmt.Sprintf("sip:carol@127.0.40.2:%d", 5081+i)
-		status, output := sipsak(t, "-vvv", "--transport="+network, "-U", "-C", contact, "-e", "300", "-u", "carol", "-a", "cello", "-s", "sip:carol@"+s.addr)
+		status, output := sipsak(t, "-vvv", "--transport="+network, "-U", "-C", contact, "-x", "300", "-u", "carol", "-a", "cello", "-s", "sip:carol@"+s.addr)
 		if status != 0 {
 			t.Errorf("REGISTER over %s: exit status %d\n%s", network, status, output)
 		}
