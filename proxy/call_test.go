@@ -179,12 +179,11 @@ func TestTimeout(t *testing.T) {
 	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
 		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
 		s.users.register("bob", bob)
-		start := time.Now()
 		alice.send(proxyAddr, alice.request(sip.MESSAGE, "sip:bob@example.com"))
 		bob.asked(sip.MESSAGE)
 		alice.silent(2 * time.Minute)
 
-		start = time.Now()
+		start := time.Now()
 		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
 		bob.asked(sip.INVITE)
 		time.Sleep(31 * time.Second)

@@ -61,8 +61,9 @@ type siteConfig struct {
 	options    []proxy.Option
 	endpoint   []transaction.Option
 	middleware []transaction.Middleware
-	ipv6       bool   // listen on proxyAddr6 as well
-	domain     string // default example.com
+	network    *memnet.Network // default a perfect one
+	ipv6       bool            // listen on proxyAddr6 as well
+	domain     string          // default example.com
 }
 
 // newSite starts a proxy. It must be called in a bubble.
@@ -71,8 +72,11 @@ func newSite(t testing.TB, cfg siteConfig) *site {
 	if cfg.domain == "" {
 		cfg.domain = "example.com"
 	}
+	if cfg.network == nil {
+		cfg.network = memnet.New()
+	}
 	s := &site{
-		t: t, net: memnet.New(),
+		t: t, net: cfg.network,
 		domains: sip.NewDomains(cfg.domain, proxyAddr.String()),
 		users:   &directory{targets: make(map[sip.AOR][]sip.Target)},
 	}
