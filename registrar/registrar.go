@@ -1,66 +1,146 @@
-// Package registrar is a SIP registrar (RFC 3261 section 10).
 package registrar
 
 import (
 	"context"
-	"iter"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/digest"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// A Binding ties a contact to an address-of-record until it expires.
-type Binding struct {
-	AOR     sip.AOR
-	Contact sip.URI
-	// Params are the contact's parameters other than q and expires.
-	Params  sip.Params
-	Q       sip.Q
-	Expires time.Time
-	CallID  string
-	CSeq    uint32
-	// Flow is the one that the REGISTER came on.
-	Flow      sip.Flow
-	UserAgent string
-	Updated   time.Time
+// retryAfter is how many seconds a client should wait when the store has failed.
+const retryAfter = "30"
+
+// A Registrar is a transaction.Handler for REGISTER. It may be used by several
+// goroutines.
+type Registrar struct {
+	domains *sip.Domains
+	store   Store
+	config
+	outage outage
 }
 
-// A Store keeps bindings, atomically per address-of-record.
-type Store interface {
-	// Update replaces the bindings of aor by what fn makes of them, and returns
-	// what was stored. fn may run again on a conflict, never after Update
-	// returned; its error comes back as it is, and then nothing is stored. An
-	// error that matches ctx's means: outcome unknown.
-	Update(ctx context.Context, aor sip.AOR, fn func([]Binding) ([]Binding, error)) ([]Binding, error)
-	// Lookup returns the bindings of aor that have not expired; none is no error.
-	Lookup(ctx context.Context, aor sip.AOR) ([]Binding, error)
-	// All yields each binding that does not change meanwhile once; no lock or
-	// connection is held across a yield.
-	All(ctx context.Context) iter.Seq2[Binding, error]
+var _ transaction.Handler = (*Registrar)(nil)
+
+// New makes a registrar for the domains, which keeps its bindings in s.
+func New(d *sip.Domains, s Store, opts ...Option) *Registrar {
+	c := config{maxContacts: DefaultMaxContacts, logger: slog.New(slog.DiscardHandler)}
+	for _, o := range opts {
+		o(&c)
+	}
+	c.expires = c.expires.withDefaults()
+	return &Registrar{domains: d, store: s, config: c}
 }
 
-// Memory is a Store in memory.
-type Memory struct{}
-
-// NewMemory makes an empty Memory.
-func NewMemory() *Memory { panic("stub") }
-
-// A Registrar is a transaction.Handler for REGISTER.
-type Registrar struct{}
-
-// New makes a registrar for the domains.
-func New(d *sip.Domains, s Store, opts ...Option) *Registrar { panic("stub") }
-
-// An Option sets something about a Registrar.
-type Option func(*config)
-type config struct{}
-
-// ServeSIP implements transaction.Handler.
+// ServeSIP implements transaction.Handler. It answers 200 with all bindings; or
+// returns a *sip.StatusError:
+//
+//   - 400 for what cannot be read, and for a To that is neither sip nor sips
+//   - 403 for another address-of-record than that of the sender (its identity,
+//     if it was authenticated, and its From), and for too many contacts
+//   - 404 for a domain that is not ours, in the Request-URI or in To, and for an
+//     address-of-record without a user
+//   - 405 for another method, 420 for an extension that is required
+//   - 423 with Min-Expires for too brief an interval
+//   - 500 for a CSeq that is not higher than the last one of its Call-ID, and,
+//     with Retry-After, when the store fails
 func (r *Registrar) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	panic("stub")
+	resp, err := r.register(ctx, req, tx.Flow(), tx.Identity())
+	if err != nil {
+		return err
+	}
+	return tx.Respond(resp)
 }
 
-// Targets returns where aor can be reached, the most wanted first; none is no
-// error. It makes a Registrar a proxy.Locator.
-func (r *Registrar) Targets(ctx context.Context, aor sip.AOR) ([]sip.Target, error) { panic("stub") }
+// register answers a request that came on a flow from someone (RFC 3261 section
+// 10.3).
+func (r *Registrar) register(ctx context.Context, req *sip.Request, flow sip.Flow, who digest.Identity) (*sip.Response, error) {
+	aor, err := r.admit(req, who)
+	if err != nil {
+		return nil, err
+	}
+	u, err := r.read(req, aor, flow)
+	if err != nil {
+		return nil, err
+	}
+	bindings, err := r.commit(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return r.answer(req, bindings, u.at), nil
+}
+
+// read finds out what the request wants done.
+func (r *Registrar) read(req *sip.Request, aor sip.AOR, flow sip.Flow) (*update, error) {
+	cseq, err := req.CSeq()
+	if err != nil {
+		return nil, badRequest("Bad CSeq", err)
+	}
+	callID := req.CallID()
+	if callID == "" || len(callID) > maxCallID || !isText(callID) {
+		return nil, badRequest("Bad Call-ID", nil)
+	}
+	contacts, removeAll, err := r.readContacts(req)
+	if err != nil {
+		return nil, err
+	}
+	return &update{
+		aor: aor, callID: callID, cseq: cseq.Seq, flow: flow, userAgent: cutUserAgent(req.Get("User-Agent")),
+		at: time.Now(), contacts: contacts, removeAll: removeAll,
+	}, nil
+}
+
+// commit does it, all or nothing, and returns the bindings that there are then.
+func (r *Registrar) commit(ctx context.Context, u *update) (bindings []Binding, err error) {
+	if u.isQuery() {
+		bindings, err = r.store.Lookup(ctx, u.aor)
+	} else {
+		bindings, err = r.store.Update(ctx, u.aor, func(old []Binding) ([]Binding, error) {
+			return u.apply(old, r.maxContacts)
+		})
+	}
+	var refused *sip.StatusError
+	switch {
+	case err == nil:
+		return bindings, nil
+	case errors.As(err, &refused):
+		return nil, err
+	}
+	r.outage.report(r.logger, err)
+	e := &sip.StatusError{Code: 500, Reason: "Location Store Failed", Err: fmt.Errorf("registrar: %w", err)}
+	e.Header.Set("Retry-After", retryAfter)
+	return nil, e
+}
+
+// answer is the 200 (section 10.3 step 8).
+func (r *Registrar) answer(req *sip.Request, bindings []Binding, at time.Time) *sip.Response {
+	resp := sip.NewResponse(req, 200)
+	var buf [256]byte
+	for _, b := range bindings {
+		if !b.Expired(at) {
+			resp.Add("Contact", string(b.appendContact(buf[:0], at, r.expires.Max)))
+		}
+	}
+	resp.Set("Date", at.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	return resp
+}
+
+// An outage keeps a store that is down from filling the log: it is told of the
+// first failure and then once a minute.
+type outage struct {
+	failures atomic.Uint64 // since the last line
+	last     atomic.Int64  // when that was, in Unix seconds
+}
+
+func (o *outage) report(l *slog.Logger, err error) {
+	o.failures.Add(1)
+	now, last := time.Now().Unix(), o.last.Load()
+	if now-last >= 60 && o.last.CompareAndSwap(last, now) {
+		l.Error("the store of bindings fails", "err", err, "failures", o.failures.Swap(0))
+	}
+}

@@ -1,0 +1,69 @@
+package registrar
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
+)
+
+// Targets returns where aor can be reached, the most wanted first, and of
+// equally wanted ones the latest; none is no error. Contacts that are neither
+// sip nor sips are left out. It makes a Registrar a proxy.Locator.
+func (r *Registrar) Targets(ctx context.Context, aor sip.AOR) ([]sip.Target, error) {
+	bindings, err := r.store.Lookup(ctx, aor)
+	if err != nil {
+		r.outage.report(r.logger, err)
+		return nil, fmt.Errorf("registrar: %w", err)
+	}
+	if len(bindings) > 1 {
+		slices.SortStableFunc(bindings, func(a, b Binding) int {
+			if a.Q != b.Q {
+				return cmp.Compare(b.Q, a.Q)
+			}
+			return b.Updated.Compare(a.Updated)
+		})
+	}
+	now := time.Now()
+	targets := make([]sip.Target, 0, len(bindings))
+	for i := range bindings {
+		if b := &bindings[i]; b.Contact.IsSIP() && !b.Expired(now) {
+			targets = append(targets, b.target())
+		}
+	}
+	return targets, nil
+}
+
+func (b *Binding) target() sip.Target {
+	return sip.Target{URI: requestURI(b.Contact), Q: b.Q, Flow: b.ownFlow()}
+}
+
+// requestURI takes out of a contact what may not stand in a Request-URI: headers
+// and the method parameter (RFC 3261 sections 19.1.1 and 16.6 item 2).
+func requestURI(contact sip.URI) sip.URI {
+	if contact.Headers() != "" {
+		contact = contact.WithoutHeaders()
+	}
+	if _, ok := contact.Param("method"); ok {
+		contact = contact.WithoutParam("method")
+	}
+	return contact
+}
+
+// ownFlow is the connection that the contact was registered over, if the
+// contact is that connection's other end: nothing else has to be dialled then,
+// and often nothing else could be. Datagrams need no flow to go there.
+func (b *Binding) ownFlow() sip.Flow {
+	if b.Flow.IsZero() || !b.Flow.Reliable() {
+		return sip.Flow{}
+	}
+	hop, ok := resolve.Numeric(b.Contact)
+	if !ok || hop.Network != b.Flow.Network || hop.Addr != b.Flow.Remote {
+		return sip.Flow{}
+	}
+	return b.Flow
+}
