@@ -27,6 +27,10 @@ type Call struct {
 	inDialog bool   // a mark of ours vouches for that
 }
 
+// vouched tells whether the request may pass without being judged: see
+// Proxy.InDialog.
+func (c *Call) vouched() bool { return c.inDialog && c.Domain == "" }
+
 // receive makes a Call of a request (RFC 3261 sections 16.3 and 16.4).
 func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, error) {
 	if err := validateExtensions(req); err != nil {

@@ -1,7 +1,6 @@
 package proxy_test
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -88,6 +87,43 @@ func TestDialogAcrossFamilies(t *testing.T) {
 		require.Equal(t, "192.0.2.1", caller.routes[0].URI.Host())
 		require.Equal(t, "2001:db8::1", callee.routes[0].URI.Host())
 		exchange(t, caller, callee)
+	})
+}
+
+// A callee that is reached by the connection that it opened, and by no other
+// way, gets the requests of its dialogs there.
+func TestCalleeBehindItsConnection(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.streamPhone("bob", "20")
+		require.NoError(t, bob.accept.Close())
+		bob.send(proxyAddr, bob.request(sip.OPTIONS, "sip:example.com"))
+		bob.expect(200)
+		bob.addr = netip.MustParseAddrPort(bob.conns[proxyAddr].LocalAddr().String())
+		s.users.register("bob", bob)
+		caller, callee := establish(s, alice, bob)
+		exchange(t, caller, callee)
+	})
+}
+
+// PRACK and UPDATE go by the route set of an early dialog.
+func TestEarlyDialog(t *testing.T) {
+	inBubble(t, siteConfig{}, func(_ *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		invite := alice.request(sip.INVITE, "sip:bob@example.com")
+		alice.send(proxyAddr, invite)
+		in := bob.asked(sip.INVITE)
+		progress := in.answer(183)
+		caller := callerLeg(alice, invite, alice.expect(183))
+		callee := calleeLeg(in, progress)
+		caller.send(caller.request(sip.PRACK))
+		bob.asked(sip.PRACK).answer(200)
+		alice.expect(200)
+		callee.send(callee.request(sip.UPDATE))
+		alice.asked(sip.UPDATE).answer(200)
+		bob.expect(200)
+		in.answer(200)
+		alice.expect(200)
 	})
 }
 
@@ -190,19 +226,17 @@ func TestContactInOurDomain(t *testing.T) {
 	})
 }
 
-// A proxy that shares the keys carries on with the dialogs of another.
+// A proxy that shares the keys knows the dialogs of another.
 func TestSharedKeys(t *testing.T) {
 	keys := keyring.New()
 	cfg := siteConfig{options: []proxy.Option{proxy.WithKeys(keys)}}
-	inBubble(t, cfg, func(_ *testing.T, s *site) {
+	inBubble(t, cfg, func(t *testing.T, s *site) {
 		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
-		bye := alice.request(sip.BYE, bob.contact().String())
-		tagTo(bye)
-		from, _ := bye.From()
-		bye.Add("Route", fmt.Sprintf("<sip:192.0.2.1;lr;pb=%s>", keys.Sign("record-route", bye.CallID(), from.Tag())))
-		alice.send(proxyAddr, bye)
-		bob.asked(sip.BYE).answer(200)
-		alice.expect(200)
+		s.users.register("bob", bob)
+		caller, _ := establish(s, alice, bob)
+		bye := caller.request(sip.BYE)
+		require.True(t, proxy.New(s.ep, s.domains, proxy.First(), proxy.WithKeys(keys)).InDialog(bye))
+		require.False(t, proxy.New(s.ep, s.domains, proxy.First()).InDialog(bye))
 	})
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// A Gate decides who may pass. It is asked for each request that is not proven
-// to belong to a dialog through this proxy; ACK and CANCEL never reach it.
+// A Gate decides who may pass. It is asked for each request but those that
+// belong to a dialog through this proxy (see Proxy.InDialog), ACK and CANCEL.
 //
 // A nil error lets the request pass. A *sip.StatusError becomes the response;
 // any other error is answered 500. Whom to ask for credentials is not its

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +146,51 @@ func TestMarkOfAnotherDialog(t *testing.T) {
 
 		victim.silent(time.Minute)
 	})
+}
+
+// A mark opens no way to the routers: within a dialog, too, a request for one of
+// our domains is judged like any other.
+func TestMarkIsNoKeyToTheRouters(t *testing.T) {
+	gateway := proxy.RouterFunc(func(_ context.Context, c *proxy.Call) (proxy.Route, error) {
+		if c.Request.URI.User() != "+15550100" {
+			return proxy.Route{}, proxy.ErrNoRoute
+		}
+		return proxy.Route{Groups: [][]proxy.Branch{{to("sip:+15550100@192.0.2.40:5060")}}}, nil
+	})
+	cfg := siteConfig{
+		options: []proxy.Option{proxy.WithGate(noNumbers{})},
+		router:  func(s *site) proxy.Router { return proxy.First(gateway, proxy.Location(s.domains, s.users)) },
+	}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		eve, bob, gw := s.phone("eve", "10"), s.phone("bob", "20"), s.phone("gw", "40")
+		s.users.register("bob", bob)
+		caller, _ := establish(s, eve, bob)
+		again := caller.request(sip.INVITE)
+		require.True(t, s.proxy.InDialog(again))
+		again.URI = sip.MustParseURI("sip:+15550100@example.com")
+		require.False(t, s.proxy.InDialog(again))
+		caller.send(again)
+		eve.expect(403)
+
+		// The same by way of a strict router.
+		again = caller.request(sip.INVITE)
+		again.URI = caller.routes[0].URI
+		again.Set("Route", "<sip:+15550100@example.com>")
+		require.False(t, s.proxy.InDialog(again))
+		eve.send(proxyAddr, again)
+		eve.expect(403)
+		gw.silent(time.Minute)
+	})
+}
+
+// noNumbers is a Gate that nobody passes who calls a number.
+type noNumbers struct{}
+
+func (noNumbers) Admit(_ context.Context, c *proxy.Call) error {
+	if strings.HasPrefix(c.Request.URI.User(), "+") {
+		return &sip.StatusError{Code: 403}
+	}
+	return nil
 }
 
 // An ACK that belongs to no dialog of ours goes nowhere, and is not answered.

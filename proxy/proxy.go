@@ -20,8 +20,10 @@
 //
 // The Record-Route value carries a mark, signed over Call-ID and the tag of
 // whoever opened the dialog. A request that brings it back in its topmost Route
-// is in a dialog that came through this proxy and passes without being asked;
-// each other one, whatever its To tag says, goes by the Gate.
+// is in a dialog that came through this proxy and passes unasked to where the
+// dialog leads; each other one, whatever its To tag says, goes by the Gate. The
+// mark does not say where the dialog leads, since either party may change that
+// at any time.
 package proxy
 
 import (
@@ -119,7 +121,7 @@ func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.
 	if err := validateHops(req); err != nil {
 		return err
 	}
-	if !c.inDialog {
+	if !c.vouched() {
 		if err := p.gate.Admit(ctx, c); err != nil {
 			return err
 		}

@@ -12,13 +12,29 @@ const (
 	markPurpose = "record-route"
 )
 
-// InDialog tells whether req is in a dialog that was set up through this
-// proxy, or one that shares its keys: it has a To tag, and its topmost Route
-// bears a mark that was signed for its Call-ID and one of its two tags. Such a
-// request passes the Gate unasked, and need not be authenticated again.
+// InDialog tells whether req belongs to a dialog that was set up through this
+// proxy, or one that shares its keys, and goes where that dialog leads: it has
+// a To tag, its topmost Route bears a mark that was signed for its Call-ID and
+// one of its two tags, and its Request-URI is not in one of our domains. Such a
+// request passes the Gate unasked and need not be authenticated again.
+//
+// A request within a dialog for one of our domains is routed anew, and is judged
+// anew: else whoever once called one of us had a key to all our routers.
 func (p *Proxy) InDialog(req *sip.Request) bool {
-	_, ok := p.opener(req)
-	return ok
+	if _, ok := p.opener(req); !ok {
+		return false
+	}
+	u := req.URI
+	if p.ownMark(u, req) { // a strict router put the real one last
+		for a, err := range req.Addresses("Route") {
+			if err != nil {
+				return false
+			}
+			u = a.URI
+		}
+	}
+	_, ours := p.domains.Lookup(u)
+	return !ours
 }
 
 // opener returns the tag of whoever opened the dialog that req is in, if a mark

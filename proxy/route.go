@@ -99,7 +99,7 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	if !u.IsSIP() && u.Scheme() != "tel" {
 		return Route{}, &sip.StatusError{Code: 416}
 	}
-	if c.Domain == "" && (c.Preset || c.inDialog) {
+	if c.vouched() || c.Preset && c.Domain == "" {
 		return Route{Groups: [][]Branch{{{}}}}, nil
 	}
 	route, err := p.router.Route(ctx, c)
