@@ -20,20 +20,20 @@ func (r *Registrar) Targets(ctx context.Context, aor sip.AOR) ([]sip.Target, err
 		r.outage.report(r.logger, err)
 		return nil, fmt.Errorf("registrar: %w", err)
 	}
-	if len(bindings) > 1 {
-		slices.SortStableFunc(bindings, func(a, b Binding) int {
-			if a.Q != b.Q {
-				return cmp.Compare(b.Q, a.Q)
-			}
-			return b.Updated.Compare(a.Updated)
-		})
-	}
 	now := time.Now()
-	targets := make([]sip.Target, 0, len(bindings))
+	var buf [DefaultMaxContacts]*Binding // bindings are large; pointers sort faster
+	order := buf[:0]
 	for i := range bindings {
 		if b := &bindings[i]; b.Contact.IsSIP() && !b.Expired(now) {
-			targets = append(targets, b.target())
+			order = append(order, b)
 		}
+	}
+	slices.SortStableFunc(order, func(a, b *Binding) int {
+		return cmp.Or(cmp.Compare(b.Q, a.Q), b.Updated.Compare(a.Updated))
+	})
+	targets := make([]sip.Target, len(order))
+	for i, b := range order {
+		targets[i] = b.target()
 	}
 	return targets, nil
 }

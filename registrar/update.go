@@ -209,7 +209,12 @@ func clone[T interface{ String() string }](v T, parse func(string) (T, error)) T
 
 // isText tells whether a store has to be able to keep s.
 func isText(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+		}
+	}
+	return true
 }
 
 // cutUserAgent bounds what a client says of itself. Nothing depends on it, so
