@@ -18,6 +18,7 @@ func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 	if err := decrementHops(r); err != nil {
 		return nil, sip.Target{}, err
 	}
+	p.consumeCredentials(r, c)
 	for i := len(b.Route) - 1; i >= 0; i-- {
 		r.Prepend("Route", b.Route[i].String())
 	}
