@@ -82,8 +82,8 @@ func seen(ctx context.Context, s registrar.Store, aor sip.AOR) (map[string][]reg
 		ways["fn of Update"] = slices.Clone(old)
 		return nil, errLook
 	})
-	if !errors.Is(err, errLook) {
-		return nil, fmt.Errorf("Update returned %v, not the error of fn", err)
+	if err := failed("Update", err, errLook); err != nil {
+		return nil, err
 	}
 	for b, err := range s.All(ctx) {
 		if err != nil {
@@ -162,6 +162,17 @@ func sameTime(got, want time.Time) bool {
 	}
 	short := want.Sub(got)
 	return 0 <= short && short < time.Second
+}
+
+// failed tells whether a call came to the error that it should come to.
+func failed(call string, got, want error) error {
+	switch {
+	case errors.Is(got, want):
+		return nil
+	case got == nil:
+		return fmt.Errorf("%s succeeded, want the error %q", call, want.Error())
+	}
+	return fmt.Errorf("%s: want the error %q, got: %w", call, want.Error(), got)
 }
 
 // names are the contacts of bindings, for errors.

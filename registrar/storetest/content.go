@@ -33,9 +33,8 @@ func checkEmpty(ctx context.Context, s registrar.Store) error {
 	if err := holds(ctx, s, alice); err != nil {
 		return err
 	}
-	stored, err := put(ctx, s, alice)
-	if err != nil || len(stored) != 0 {
-		return fmt.Errorf("storing nothing: %d bindings and error %v", len(stored), err)
+	if err := removeAll(ctx, s); err != nil {
+		return err
 	}
 	return holds(ctx, s, alice)
 }
@@ -100,15 +99,23 @@ func checkRemove(ctx context.Context, s registrar.Store) error {
 		if err := holds(ctx, s, alice, binding(alice, 2)); err != nil {
 			return err
 		}
-		stored, err := put(ctx, s, alice)
-		if err != nil || len(stored) != 0 {
-			return fmt.Errorf("removing all: %d bindings and error %v", len(stored), err)
+		if err := removeAll(ctx, s); err != nil {
+			return err
 		}
 		if err := holds(ctx, s, alice); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeAll removes all that alice has.
+func removeAll(ctx context.Context, s registrar.Store) error {
+	stored, err := put(ctx, s, alice)
+	if err != nil {
+		return fmt.Errorf("storing none: %w", err)
+	}
+	return same(stored, nil)
 }
 
 func checkErrorOfFn(ctx context.Context, s registrar.Store) error {
@@ -124,7 +131,7 @@ func checkErrorOfFn(ctx context.Context, s registrar.Store) error {
 		return append(old, binding(alice, 2)), refusal
 	})
 	if err != error(refusal) { //nolint:errorlint // the very error is what is promised
-		return fmt.Errorf("Update returned %v, not the error of fn as it is", err)
+		return errors.Join(errors.New("Update did not return the error of fn as it is"), err)
 	}
 	if len(stored) != 0 {
 		return fmt.Errorf("Update returned %d bindings beside an error", len(stored))
@@ -211,8 +218,12 @@ func checkAORs(ctx context.Context, s registrar.Store) error {
 			return fmt.Errorf("%s: %w", aor, err)
 		}
 		for j := i + 1; j < len(aors); j++ {
-			if found, err := s.Lookup(ctx, aors[j]); err != nil || len(found) != 1 {
-				return fmt.Errorf("%d bindings (error %v) of %s are left after %s was removed, want 1", len(found), err, aors[j], aor)
+			found, err := s.Lookup(ctx, aors[j])
+			if err == nil {
+				err = same(found, []registrar.Binding{binding(aors[j], j)})
+			}
+			if err != nil {
+				return fmt.Errorf("%s after %s was removed: %w", aors[j], aor, err)
 			}
 		}
 	}
@@ -263,18 +274,16 @@ func checkContextEnded(ctx context.Context, s registrar.Store) error {
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := put(ended, s, alice, binding(alice, 2)); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("Update with a ctx that has ended returned %v, want context.Canceled", err)
-	}
-	if _, err := s.Lookup(ended, alice); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("Lookup with a ctx that has ended returned %v, want context.Canceled", err)
-	}
-	var last error
+	_, updating := put(ended, s, alice, binding(alice, 2))
+	_, lookingUp := s.Lookup(ended, alice)
+	var listing error
 	for _, err := range s.All(ended) {
-		last = err
+		listing = err
 	}
-	if !errors.Is(last, context.Canceled) {
-		return fmt.Errorf("All with a ctx that has ended came to %v, want context.Canceled", last)
+	for call, err := range map[string]error{"Update": updating, "Lookup": lookingUp, "All": listing} {
+		if err := failed(call+" with a ctx that has ended", err, context.Canceled); err != nil {
+			return err
+		}
 	}
 	if err := holds(ctx, s, alice, binding(alice, 1)); err != nil {
 		return err
@@ -288,11 +297,8 @@ func checkContextEnded(ctx context.Context, s registrar.Store) error {
 		cancel()
 		return []registrar.Binding{binding(alice, 3)}, nil
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return holds(ctx, s, alice, binding(alice, 3))
-	case !errors.Is(err, context.Canceled):
-		return fmt.Errorf("Update whose ctx ended meanwhile returned %v, want nil or context.Canceled", err)
 	}
-	return nil
+	return failed("Update whose ctx ended meanwhile", err, context.Canceled)
 }

@@ -215,7 +215,7 @@ func (s *Server) challenge(realm string, role Role, why error) error {
 	e := &sip.StatusError{Code: code, Err: why}
 	nonce := s.newNonce(realm)
 	for _, alg := range s.algorithms {
-		e.Header.Add(field, writeChallenge(realm, nonce, alg, why == ErrStaleNonce))
+		e.Header.Add(field, writeChallenge(realm, nonce, alg, errors.Is(why, ErrStaleNonce)))
 	}
 	return e
 }
