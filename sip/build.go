@@ -128,6 +128,7 @@ func NewACK(invite *Request, resp *Response) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Set("Content-Length", "0")
 	return r, nil
 }
 
@@ -144,7 +145,6 @@ func derive(req *Request, m Method) (*Request, error) {
 	r.copyFirst(&req.Header, hTo)
 	r.copyFirst(&req.Header, hCallID)
 	r.Set("CSeq", CSeq{cseq.Seq, m}.String())
-	r.Set("Content-Length", "0")
 	return r, nil
 }
 
@@ -173,14 +173,15 @@ func (r *Request) routeLike(resp *Response) error {
 		}
 		routes = append(routes, a)
 	}
-	target := contact.URI
+	// A Request-URI has neither (19.1.5, and section 19.1.1's table 1).
+	target := contact.URI.WithoutParam("method").WithoutHeaders()
 	if n := len(routes); n > 0 && !routes[n-1].URI.Params().Has("lr") {
 		// A strict router takes its own address from the Request-URI, and the
 		// target from the end of Route.
 		r.URI = routes[n-1].URI.WithoutParam("method").WithoutHeaders()
 		routes = append([]Address{{URI: target}}, routes[:n-1]...)
 	} else {
-		r.URI = target.WithoutParam("method").WithoutHeaders()
+		r.URI = target
 	}
 	for i := len(routes) - 1; i >= 0; i-- {
 		r.Add("Route", routes[i].String())
@@ -200,6 +201,7 @@ func NewCancel(invite *Request) *Request {
 	}
 	// Without a Via the CANCEL goes without one too, and no transaction matches.
 	_ = r.sameTransaction(invite)
+	r.Set("Content-Length", "0")
 	return r
 }
 

@@ -60,7 +60,8 @@ func (h *Header) Values(name string) iter.Seq[string] {
 func (h *Header) each(name string, yield func(string) bool) {
 	id := lookupName(name)
 	list := id.isList()
-	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
+	n := len(h.fields) // what yield adds is not for this round
+	for i := h.index(id, name, 0); i >= 0 && i < n; i = h.index(id, name, i+1) {
 		s := h.value(&h.fields[i])
 		if !list {
 			if s != "" && !yield(s) {
@@ -228,7 +229,8 @@ func (h *Header) replace(p place, value []byte) {
 // Copy appends the fields of that name from src, in order and byte for byte.
 func (h *Header) Copy(src *Header, name string) {
 	id := lookupName(name)
-	for i := src.index(id, name, 0); i >= 0; i = src.index(id, name, i+1) {
+	n := len(src.fields) // src may be h
+	for i := src.index(id, name, 0); i >= 0 && i < n; i = src.index(id, name, i+1) {
 		h.fields = append(h.fields, h.adopt(src, src.fields[i]))
 	}
 }

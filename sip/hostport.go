@@ -87,6 +87,12 @@ func scanHost(s string) (start, end, n int, reason string) {
 	return 0, n, n, ""
 }
 
+// isHost tells whether s is a host name or an IP address, an IPv6 address with
+// or without brackets.
+func isHost(s string) bool {
+	return s != "" && all(s, inHost) || isIPv6(s) || isBracketed(s)
+}
+
 // isIPv6 tells whether s is an IPv6 address without a zone.
 func isIPv6(s string) bool {
 	addr, ok := parseIP(s)

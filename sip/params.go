@@ -8,8 +8,13 @@ import (
 // Params is the list of parameters after a URI, a Via or an address: an
 // immutable value that keeps its text. Names are compared without regard to
 // case. The zero Params is empty.
+//
+// The parameters of a URI know escapes (%HH) and no quotes, those of a header
+// field know quotes and no escapes (RFC 3261 section 25.1): Params reads and
+// writes each as it must be.
 type Params struct {
-	text string // begins with ";" or is empty
+	text  string // begins with ";" or is empty
+	ofURI bool
 }
 
 // ParseParams parses ";name=value;name", the first semicolon optional. White
@@ -27,7 +32,7 @@ func ParseParams(s string) (Params, error) {
 	if off, reason := checkParams(t); reason != "" {
 		return Params{}, &ParseError{"parameters", off, reason, "RFC 3261 25.1", 400}
 	}
-	return Params{t}, nil
+	return Params{text: t}, nil
 }
 
 // maxParams bounds the parameters of one list, and the headers of one URI, so
@@ -100,11 +105,16 @@ func (p Params) String() string { return p.text }
 // IsZero tells whether there is no parameter.
 func (p Params) IsZero() bool { return p.text == "" }
 
+// named tells whether the name written is that one.
+func (p Params) named(written, name string) bool {
+	return equalFold(written, name) || p.ofURI && equalEscaped(written, name, true)
+}
+
 // raw returns a parameter's value as written.
 func (p Params) raw(name string) (string, bool) {
 	for i := 0; i < len(p.text); {
 		n, value, next := nextParam(p.text, i)
-		if equalFold(n, name) {
+		if p.named(n, name) {
 			return value, true
 		}
 		i = next
@@ -112,10 +122,13 @@ func (p Params) raw(name string) (string, bool) {
 	return "", false
 }
 
-// Get returns a parameter's value, unquoted if it was quoted; "", true for one
+// Get returns a parameter's value, without quotes and escapes; "", true for one
 // without a value. Of several with one name it is the first.
 func (p Params) Get(name string) (string, bool) {
 	value, ok := p.raw(name)
+	if p.ofURI {
+		return Unescape(value), ok
+	}
 	return unquote(value), ok
 }
 
@@ -125,7 +138,7 @@ func (p Params) Has(name string) bool {
 	return ok
 }
 
-// All yields names as written and values as written, quotes kept.
+// All yields names and values as they are written, quotes and escapes kept.
 func (p Params) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for i := 0; i < len(p.text); {
@@ -139,13 +152,10 @@ func (p Params) All() iter.Seq2[string, string] {
 }
 
 // With returns p with the parameter set, in its place or at the end. A value
-// that is no token and no host is quoted; an empty one leaves the name alone.
-// Octets that may not stand in a name become hyphens, line ends in a value
-// spaces.
-func (p Params) With(name, value string) Params { return p.with(name, value, false) }
-
-// with sets a parameter; those of a URI know no quotes, but escapes.
-func (p Params) with(name, value string, ofURI bool) Params {
+// that is no token and no host is quoted, in a URI it is escaped; an empty one
+// leaves the name alone. Octets that may not stand in a name become hyphens,
+// line ends in a value spaces.
+func (p Params) With(name, value string) Params {
 	start, end := p.find(name)
 	var buf [256]byte
 	b := append(buf[:0], p.text[:start]...)
@@ -153,12 +163,12 @@ func (p Params) with(name, value string, ofURI bool) Params {
 	b = append(b, tokenOnly(name)...)
 	switch {
 	case value == "":
-	case ofURI:
+	case p.ofURI:
 		b = appendURIParam(append(b, '='), value)
 	default:
 		b = appendParamValue(append(b, '='), value)
 	}
-	return Params{string(append(b, p.text[end:]...))}
+	return Params{string(append(b, p.text[end:]...)), p.ofURI}
 }
 
 // find returns the bounds of a parameter's text from its semicolon on, or the
@@ -166,7 +176,7 @@ func (p Params) with(name, value string, ofURI bool) Params {
 func (p Params) find(name string) (start, end int) {
 	for i := 0; i < len(p.text); {
 		n, _, next := nextParam(p.text, i)
-		if equalFold(n, name) {
+		if p.named(n, name) {
 			return i, next
 		}
 		i = next

@@ -205,6 +205,9 @@ func MustParseURI(s string) URI {
 // needed; port 0 leaves it out. With a host that is neither, the result is the
 // zero URI.
 func NewURI(user, host string, port uint16) URI {
+	if !isHost(host) {
+		return URI{}
+	}
 	b := append(make([]byte, 0, 64), "sip:"...)
 	if user != "" {
 		b = appendEscaped(b, user, true)
@@ -283,7 +286,7 @@ func (u URI) Port() uint16 { return u.port }
 func (u URI) HostPort() HostPort { return HostPort{u.Host(), u.port} }
 
 // Params returns the URI parameters.
-func (u URI) Params() Params { return Params{u.text[u.params:u.headers]} }
+func (u URI) Params() Params { return Params{u.text[u.params:u.headers], true} }
 
 // Param returns a URI parameter's value; "", true for one without a value.
 func (u URI) Param(name string) (string, bool) { return u.Params().Get(name) }
@@ -321,6 +324,9 @@ func (u URI) WithHost(host string, port uint16) URI {
 	if !u.IsSIP() {
 		return u
 	}
+	if !isHost(host) {
+		return URI{}
+	}
 	b := append(make([]byte, 0, len(u.text)+len(host)+8), u.text[:u.authority()]...)
 	b = HostPort{host, port}.append(b)
 	return reparse(append(b, u.text[u.params:]...))
@@ -330,7 +336,7 @@ func (u URI) WithHost(host string, port uint16) URI {
 // alone. What may not stand in a parameter is escaped. A URI of an unknown
 // scheme stays as it is.
 func (u URI) WithParam(name, value string) URI {
-	return u.withParams(u.Params().with(name, value, true))
+	return u.withParams(u.Params().With(name, value))
 }
 
 // WithoutParam returns u without a parameter.

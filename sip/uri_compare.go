@@ -50,7 +50,7 @@ func paramsMatch(p, q Params) bool {
 
 // neverOmitted tells whether a parameter must be in both URIs or in none.
 func neverOmitted(name string) bool {
-	switch toLower(name) {
+	switch toLower(Unescape(name)) {
 	case "user", "ttl", "method", "maddr", "transport":
 		return true
 	}

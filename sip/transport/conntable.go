@@ -11,11 +11,10 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-var (
-	// ErrTooManyConns: a limit of WithConnLimits is reached.
-	ErrTooManyConns = errors.New("transport: too many connections")
-	errOverSource   = fmt.Errorf("%w from one source", ErrTooManyConns)
-)
+// ErrTooManyConns tells that a limit of WithConnLimits is reached.
+var ErrTooManyConns = errors.New("transport: too many connections")
+
+var errOverSource = fmt.Errorf("%w from one source", ErrTooManyConns)
 
 // connTable holds the connections of a transport.
 type connTable struct {

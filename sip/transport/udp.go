@@ -102,7 +102,7 @@ func (u *UDP) Serve(sink Sink) error {
 		n, err := u.socket.read(batch)
 		if err == nil {
 			p.reset()
-			for i := range n {
+			for i := range batch[:n] {
 				u.receive(sink, &batch[i])
 			}
 			continue

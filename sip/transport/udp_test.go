@@ -26,14 +26,14 @@ func TestUDPRequestAndResponse(t *testing.T) {
 	defer bob.Close()
 	atAlice, atBob := serve(t, alice), serve(t, bob)
 
-	flow, err := alice.Connect(t.Context(), hop("udp", "[2001:db8::1]:5080"))
+	_, err := alice.Connect(t.Context(), hop("udp", "[2001:db8::1]:5080"))
 	require.Error(t, err, "an IPv4 socket reaches no IPv6 address")
 	require.ErrorIs(t, err, syscall.EAFNOSUPPORT)
 
 	carol := udpOn(t, n, "10.0.0.3:5060")
 	defer carol.Close()
 	atCarol := serve(t, carol)
-	flow, err = alice.Connect(t.Context(), hop("udp", "[::ffff:10.0.0.3]:5060"))
+	flow, err := alice.Connect(t.Context(), hop("udp", "[::ffff:10.0.0.3]:5060"))
 	require.NoError(t, err)
 	require.Equal(t, sip.Flow{
 		Network: "udp",
@@ -191,6 +191,8 @@ func TestUDPReadErrors(t *testing.T) {
 		require.Greater(t, time.Since(start), 9*time.Second, "pauses grow to a second")
 		require.Less(t, time.Since(start), 12*time.Second)
 		require.EqualValues(t, 20, u.Stats().Dropped.ReadErrors)
+
+		require.NoError(t, u.Ping(sip.Flow{Network: "udp", Remote: other.Addrs()[0]}), "any PacketConn can write")
 
 		// One error, such as an ICMP message that came back, costs no time.
 		broken.failures.Store(1)

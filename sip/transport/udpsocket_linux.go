@@ -1,12 +1,12 @@
 package transport
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"syscall"
-	"unsafe"
 )
 
 // wildcardSocket is bound to 0.0.0.0 or [::] and learns from the kernel which
@@ -18,12 +18,9 @@ type wildcardSocket struct {
 	send sync.Pool // of *control
 }
 
-// control has room for two control messages, since an IPv4 packet on a socket
-// for both families brings two, and the alignment that they need.
-type control struct {
-	_ [0]uint64
-	b [128]byte
-}
+// control has room for two control messages: an IPv4 packet on a socket for
+// both families brings two.
+type control [128]byte
 
 func newWildcardSocket(conn *net.UDPConn) (udpSocket, error) {
 	raw, err := conn.SyscallConn()
@@ -61,11 +58,11 @@ func takesIPv4(conn *net.UDPConn) bool {
 
 func (s *wildcardSocket) read(batch []datagram) (int, error) {
 	d := &batch[0]
-	n, oobn, _, from, err := s.conn.ReadMsgUDPAddrPort(d.buf, s.recv.b[:])
+	n, oobn, _, from, err := s.conn.ReadMsgUDPAddrPort(d.buf, s.recv[:])
 	if err != nil {
 		return 0, err
 	}
-	d.n, d.remote, d.local = n, from, localAddr(s.recv.b[:oobn])
+	d.n, d.remote, d.local = n, from, localAddr(s.recv[:oobn])
 	return 1, nil
 }
 
@@ -78,7 +75,7 @@ func (s *wildcardSocket) write(data []byte, local netip.Addr, remote netip.AddrP
 	}
 	oob := s.send.Get().(*control)
 	defer s.send.Put(oob)
-	_, _, err := s.conn.WriteMsgUDPAddrPort(data, appendSource(oob.b[:0], local), remote)
+	_, _, err := s.conn.WriteMsgUDPAddrPort(data, appendSource(oob[:0], local), remote)
 	return err
 }
 
@@ -86,20 +83,21 @@ func (s *wildcardSocket) write(data []byte, local netip.Addr, remote netip.AddrP
 // is not there, or is one that nothing can be sent from.
 func localAddr(oob []byte) (local netip.Addr) {
 	for len(oob) >= syscall.SizeofCmsghdr {
-		h := (*syscall.Cmsghdr)(unsafe.Pointer(&oob[0]))
-		size := int(h.Len)
+		size := controlLen(oob)
 		if size < syscall.SizeofCmsghdr || size > len(oob) {
 			break
 		}
 		data := oob[syscall.CmsgLen(0):size]
-		switch {
-		case h.Level == syscall.IPPROTO_IP && h.Type == syscall.IP_PKTINFO && len(data) >= syscall.SizeofInet4Pktinfo:
-			// Spec_dst, not Addr: for a broadcast it is our own address.
-			return netip.AddrFrom4((*syscall.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Spec_dst)
-		case h.Level == syscall.IPPROTO_IPV6 && h.Type == syscall.IPV6_PKTINFO && len(data) >= syscall.SizeofInet6Pktinfo:
-			local = netip.AddrFrom16((*syscall.Inet6Pktinfo)(unsafe.Pointer(&data[0])).Addr).Unmap()
+		switch kind := controlKind(oob); {
+		case kind == kindIPv4 && len(data) >= syscall.SizeofInet4Pktinfo:
+			// struct in_pktinfo: ifindex, spec_dst, addr. The second, not the
+			// third: for a broadcast it is our own address.
+			return netip.AddrFrom4([4]byte(data[4:8]))
+		case kind == kindIPv6 && len(data) >= syscall.SizeofInet6Pktinfo:
+			// struct in6_pktinfo: addr, ifindex.
+			local = netip.AddrFrom16([16]byte(data[:16])).Unmap()
 		}
-		oob = oob[min(syscall.CmsgSpace(size-syscall.CmsgLen(0)), len(oob)):]
+		oob = oob[min(syscall.CmsgSpace(len(data)), len(oob)):]
 	}
 	if local.IsMulticast() {
 		return netip.Addr{}
@@ -111,19 +109,53 @@ func localAddr(oob []byte) (local netip.Addr) {
 // oob has room for it.
 func appendSource(oob []byte, local netip.Addr) []byte {
 	if local.Is4() {
-		oob = oob[:syscall.CmsgSpace(syscall.SizeofInet4Pktinfo)]
-		h := (*syscall.Cmsghdr)(unsafe.Pointer(&oob[0]))
-		h.Level, h.Type = syscall.IPPROTO_IP, syscall.IP_PKTINFO
-		h.SetLen(syscall.CmsgLen(syscall.SizeofInet4Pktinfo))
-		info := (*syscall.Inet4Pktinfo)(unsafe.Pointer(&oob[syscall.CmsgLen(0)]))
-		*info = syscall.Inet4Pktinfo{Spec_dst: local.As4()}
+		oob, data := appendControl(oob, kindIPv4, syscall.SizeofInet4Pktinfo)
+		addr := local.As4()
+		copy(data[4:8], addr[:])
 		return oob
 	}
-	oob = oob[:syscall.CmsgSpace(syscall.SizeofInet6Pktinfo)]
-	h := (*syscall.Cmsghdr)(unsafe.Pointer(&oob[0]))
-	h.Level, h.Type = syscall.IPPROTO_IPV6, syscall.IPV6_PKTINFO
-	h.SetLen(syscall.CmsgLen(syscall.SizeofInet6Pktinfo))
-	info := (*syscall.Inet6Pktinfo)(unsafe.Pointer(&oob[syscall.CmsgLen(0)]))
-	*info = syscall.Inet6Pktinfo{Addr: local.As16()}
+	oob, data := appendControl(oob, kindIPv6, syscall.SizeofInet6Pktinfo)
+	addr := local.As16()
+	copy(data[:16], addr[:])
 	return oob
+}
+
+// A control message is a struct cmsghdr, which is a size_t, the level and the
+// type, and data behind it.
+
+type kind struct{ level, typ uint32 }
+
+var (
+	kindIPv4 = kind{syscall.IPPROTO_IP, syscall.IP_PKTINFO}
+	kindIPv6 = kind{syscall.IPPROTO_IPV6, syscall.IPV6_PKTINFO}
+)
+
+func controlLen(oob []byte) int {
+	if syscall.SizeofCmsghdr == 16 {
+		return int(binary.NativeEndian.Uint64(oob))
+	}
+	return int(binary.NativeEndian.Uint32(oob))
+}
+
+func controlKind(oob []byte) kind {
+	return kind{
+		binary.NativeEndian.Uint32(oob[syscall.SizeofCmsghdr-8:]),
+		binary.NativeEndian.Uint32(oob[syscall.SizeofCmsghdr-4:]),
+	}
+}
+
+// appendControl appends a control message with size bytes of zeros as data.
+func appendControl(oob []byte, k kind, size int) (all, data []byte) {
+	start := len(oob)
+	all = oob[:start+syscall.CmsgSpace(size)]
+	clear(all[start:])
+	h := all[start:]
+	if syscall.SizeofCmsghdr == 16 {
+		binary.NativeEndian.PutUint64(h, uint64(syscall.CmsgLen(size)))
+	} else {
+		binary.NativeEndian.PutUint32(h, uint32(syscall.CmsgLen(size)))
+	}
+	binary.NativeEndian.PutUint32(h[syscall.SizeofCmsghdr-8:], k.level)
+	binary.NativeEndian.PutUint32(h[syscall.SizeofCmsghdr-4:], k.typ)
+	return all, h[syscall.CmsgLen(0):]
 }

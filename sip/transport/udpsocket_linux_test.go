@@ -55,3 +55,17 @@ func TestUDPKnowsItsFamily(t *testing.T) {
 		require.Equal(t, takesIPv4, err == nil, listen)
 	}
 }
+
+// TestUDPSendError: an address that is not ours cannot be sent from.
+func TestUDPSendError(t *testing.T) {
+	u, err := transport.ListenUDP("0.0.0.0:0")
+	require.NoError(t, err)
+	defer u.Close()
+	flow := sip.Flow{
+		Network: "udp",
+		Local:   netip.AddrPortFrom(netip.MustParseAddr("192.0.2.77"), u.Addrs()[0].Port()),
+		Remote:  netip.MustParseAddrPort("127.0.0.1:5060"),
+	}
+	require.Error(t, u.Send(flow, parse(t, options("a"))))
+	require.EqualValues(t, 1, u.Stats().Dropped.SendErrors)
+}

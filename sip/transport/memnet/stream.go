@@ -88,7 +88,7 @@ func (c *streamConn) SetWriteDeadline(t time.Time) error {
 }
 
 func (c *streamConn) error(op string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}

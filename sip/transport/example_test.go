@@ -1,0 +1,149 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/transport"
+	"github.com/patchbay-sip/patchbay/sip/transport/memnet"
+)
+
+// answerer is a Sink that answers each request with 200. What a Sink does must
+// not block; sends do not.
+type answerer struct{ t transport.Transport }
+
+func (a answerer) Message(f sip.Flow, m sip.Message) {
+	req, ok := m.(*sip.Request)
+	if !ok || req.Method == sip.ACK {
+		return
+	}
+	if err := a.t.Send(f, sip.NewResponse(req, 200)); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func (a answerer) Malformed(f sip.Flow, m sip.Message, err *sip.ParseError) {
+	if req, ok := m.(*sip.Request); ok {
+		_ = a.t.Send(f, sip.NewResponse(req, err.Code)) // who cannot be told is not
+	}
+}
+
+func (a answerer) FlowFailed(sip.Flow, error) {}
+
+// A program gives its transports to transaction.Endpoint.Serve; this one does
+// without transactions.
+func ExampleListenUDP() {
+	u, err := transport.ListenUDP("127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	served := make(chan error)
+	go func() { served <- u.Serve(answerer{u}) }()
+
+	fmt.Println(u.Network(), u.Addrs()[0].Addr())
+	_ = u.Close()
+	fmt.Println(errors.Is(<-served, net.ErrClosed))
+	// Output:
+	// udp 127.0.0.1
+	// true
+}
+
+func ExampleListenTCP() {
+	t, err := transport.ListenTCP("127.0.0.1:0", transport.WithConnLimits(5000, 50))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	served := make(chan error)
+	go func() { served <- t.Serve(answerer{t}) }()
+
+	fmt.Println(t.Network(), t.Addrs()[0].Addr())
+	_ = t.Close()
+	fmt.Println(errors.Is(<-served, net.ErrClosed))
+	// Output:
+	// tcp 127.0.0.1
+	// true
+}
+
+// answers is a Sink that passes responses on.
+type answers struct {
+	answerer
+	c chan *sip.Response
+}
+
+func (a answers) Message(_ sip.Flow, m sip.Message) {
+	if resp, ok := m.(*sip.Response); ok {
+		a.c <- resp
+	}
+}
+
+// Two transports on a network in memory, as a test would have them.
+func ExampleNewUDP() {
+	network := memnet.New()
+	open := func(addr string) *transport.UDP {
+		conn, err := network.ListenPacket(addr)
+		if err != nil {
+			panic(err)
+		}
+		return transport.NewUDP(conn)
+	}
+	alice, bob := open("192.0.2.1:5060"), open("192.0.2.2:5060")
+	defer alice.Close()
+	defer bob.Close()
+	atAlice := answers{c: make(chan *sip.Response, 1)}
+	go func() { _ = alice.Serve(atAlice) }()
+	go func() { _ = bob.Serve(answerer{bob}) }()
+
+	hop := sip.Hop{Network: "udp", Addr: netip.MustParseAddrPort("192.0.2.2:5060")}
+	flow, err := alice.Connect(context.Background(), hop)
+	if err != nil {
+		panic(err)
+	}
+	req := sip.NewRequest(sip.OPTIONS, sip.MustParseURI("sip:bob@192.0.2.2"),
+		sip.Address{URI: sip.MustParseURI("sip:alice@192.0.2.1")},
+		sip.Address{URI: sip.MustParseURI("sip:bob@192.0.2.2")})
+	via, err := sip.ParseVia("SIP/2.0/UDP " + alice.SentBy(flow).String() + ";rport;branch=" + sip.NewBranch())
+	if err != nil {
+		panic(err)
+	}
+	req.PushVia(via)
+	if err := alice.Send(flow, req); err != nil {
+		panic(err)
+	}
+	resp := <-atAlice.c
+	via, err = resp.Via()
+	if err != nil {
+		panic(err)
+	}
+	rport, _ := via.Params.Get("rport")
+	fmt.Println(resp.StatusCode, resp.Reason, rport)
+	// Output: 200 OK 5060
+}
+
+// A client that only dials needs no listener.
+func ExampleNewTCP() {
+	network := memnet.New()
+	listener, err := network.Listen("192.0.2.2:5060")
+	if err != nil {
+		panic(err)
+	}
+	server := transport.NewTCP(listener)
+	defer server.Close()
+	go func() { _ = server.Serve(answerer{server}) }()
+
+	client := transport.NewTCP(nil, transport.WithDialer(network.Dial))
+	defer client.Close()
+	flow, err := client.Connect(context.Background(), sip.Hop{
+		Network: "tcp", Addr: netip.MustParseAddrPort("192.0.2.2:5060"),
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(flow.Remote, flow.Reliable())
+	// Output: 192.0.2.2:5060 true
+}
