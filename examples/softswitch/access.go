@@ -41,7 +41,7 @@ func (a access) kind() accessKind {
 func (a access) middleware() []transaction.Middleware {
 	switch a.kind() {
 	case byPassword:
-		server := digest.NewServer(a.users, digest.WithKeys(a.keys))
+		server := digest.NewServer(a.users, digest.WithKeys(a.keys), digest.WithDomains(a.domains))
 		return []transaction.Middleware{transaction.Authenticate(server, a.realm)}
 	case nearOnly:
 		return []transaction.Middleware{a.near()}
@@ -50,11 +50,17 @@ func (a access) middleware() []transaction.Middleware {
 	}
 }
 
+// judged tells whether req is within a dialog, whose parties were let in before.
+// A REGISTER never is: no dialog vouches for an address-of-record.
+func (a access) judged(req *sip.Request) bool {
+	return req.Method != sip.REGISTER && a.inDialog(req)
+}
+
 // realm says which domain a sender must prove to belong to: a phone that
 // registers, the one of its address-of-record; a caller, the one it says that
 // it is from. Strangers who call our users are not asked, and go nowhere else.
 func (a access) realm(req *sip.Request, _ *transaction.ServerTx) (string, digest.Role, bool) {
-	if a.inDialog(req) {
+	if a.judged(req) {
 		return "", 0, false
 	}
 	claim, role := req.From, digest.Proxy
@@ -74,7 +80,7 @@ func (a access) near() transaction.Middleware {
 	var neighbourhood transport.Neighbourhood
 	return func(next transaction.Handler) transaction.Handler {
 		return transaction.HandlerFunc(func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-			if !neighbourhood.Near(tx.Flow()) && !a.inDialog(req) {
+			if !neighbourhood.Near(tx.Flow()) && !a.judged(req) {
 				return &sip.StatusError{Code: 403, Reason: "Not From This Network"}
 			}
 			return next.ServeSIP(ctx, req, tx)
