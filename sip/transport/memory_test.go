@@ -64,6 +64,6 @@ func TestLargeBuffersAreGivenBack(t *testing.T) {
 		busy := inUse()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		require.Greater(t, busy-inUse(), int64(conns*60_000))
+		require.Greater(t, busy-inUse(), int64(conns*50_000))
 	})
 }
