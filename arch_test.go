@@ -29,7 +29,7 @@ var layers = map[string][]string{
 	// 0: messages, and how they travel
 	"sip":                  {},
 	"sip/digest":           {"sip", "sip/keyring", "internal/..."},
-	"sip/resolve":          {"sip", "internal/..."},
+	"sip/resolve":          {"sip", "internal/...", "github.com/miekg/dns"}, // NAPTR
 	"sip/transport":        {"sip", "internal/..."},
 	"sip/transport/memnet": {"sip", "sip/transport", "internal/..."},
 
