@@ -40,15 +40,18 @@ func (c *responseContext) advance() {
 			c.mu.Unlock()
 			return
 		case len(c.groups) > 0:
-			begun := c.begin(c.groups[0])
+			group := c.begin(c.groups[0])
 			c.groups = c.groups[1:]
 			c.mu.Unlock()
-			for _, b := range begun {
+			for _, b := range group {
 				b.start()
 			}
+		case c.next != nil && !c.begun:
+			c.next = nil // it would be asked for ever
+			c.mu.Unlock()
 		case c.next != nil:
 			next, o := c.next, Outcome{c.response(c.outcome)}
-			c.next, c.outcome = nil, candidate{}
+			c.next, c.outcome, c.begun = nil, candidate{}, false
 			c.waiting = 1 // nobody else goes on meanwhile
 			c.mu.Unlock()
 			var route Route
@@ -79,18 +82,22 @@ func (c *responseContext) halt() {
 	}
 }
 
+// maxTargets bounds the targets of one call.
+const maxTargets = 100
+
 // begin makes the branches of a group, less the targets that were tried before
 // (RFC 3261 section 16.5). c.mu is held.
 func (c *responseContext) begin(group []Branch) []*branch {
 	first := len(c.branches)
 	for i := range group {
-		if !c.tried(&group[i]) {
+		if len(c.branches) < maxTargets && !c.tried(&group[i]) {
 			c.branches = append(c.branches, &branch{c: c, spec: &group[i]})
 		}
 	}
 	begun := c.branches[first:len(c.branches):len(c.branches)]
 	c.waiting += len(begun)
 	c.live += len(begun)
+	c.begun = c.begun || len(begun) > 0
 	return begun
 }
 

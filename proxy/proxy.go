@@ -105,7 +105,8 @@ func WithTimerC(d time.Duration) Option {
 }
 
 // ServeSIP implements transaction.Handler. It returns as soon as the first
-// branches are on their way.
+// branches are on their way. ctx must live on after that, as the one that an
+// Endpoint gives does: no branch begins after its end.
 func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 	if req.Method == sip.ACK {
 		p.serveACK(ctx, req, tx)

@@ -25,8 +25,9 @@ type responseContext struct {
 	branches []*branch  // each that was begun, in order
 	groups   [][]Branch // those not begun
 	next     func(context.Context, Outcome) (Route, error)
-	waiting  int // branches that the group at hand waits for
-	live     int // branches that have had no final event
+	begun    bool // the Route at hand has begun a branch
+	waiting  int  // branches that the group at hand waits for
+	live     int  // branches that have had no final event
 
 	best       candidate       // of all that came
 	outcome    candidate       // of what came since the Route at hand began

@@ -40,14 +40,15 @@ func (f RouterFunc) Route(ctx context.Context, c *Call) (Route, error) { return 
 // end the whole.
 //
 // A target (the same URI, Route and Flow) is tried once in a call, however
-// often it is named (RFC 3261 section 16.5).
+// often it is named (RFC 3261 section 16.5), and no call tries more than 100 of
+// them.
 type Route struct {
 	Groups [][]Branch
 	// Next, if set, is asked for a further Route when all groups are done and
 	// nobody answered: after busy, no answer, a dead gateway. Its error ends the
 	// call: ErrNoRoute with the best response so far, a *sip.StatusError with
 	// the response that it describes, any other with 500. It runs on a worker,
-	// at most once.
+	// at most once, and not for a Route that had no new target to try.
 	Next func(ctx context.Context, o Outcome) (Route, error)
 }
 
@@ -104,8 +105,6 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	}
 	route, err := p.router.Route(ctx, c)
 	switch {
-	case err == nil && len(route.Groups) == 0 && route.Next == nil:
-		return Route{}, &sip.StatusError{Code: 480}
 	case !errors.Is(err, ErrNoRoute):
 		return route, err
 	}

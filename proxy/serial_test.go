@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,6 +258,39 @@ func TestNextAfterNoAnswer(t *testing.T) {
 		alice.expect(200)
 		require.Equal(t, []int{408, 404}, outcomes)
 	})
+}
+
+// A Next that names the same target again and again does not go on for ever, nor
+// does one that always has another.
+func TestEndlessNext(t *testing.T) {
+	for _, fresh := range []bool{false, true} {
+		asked := 0
+		var again func(context.Context, proxy.Outcome) (proxy.Route, error)
+		route := func(*site) proxy.Route {
+			b := to(bob1)
+			if fresh {
+				b = to(fmt.Sprintf("sip:%d@192.0.2.21:5060", asked))
+			}
+			return proxy.Route{Groups: [][]proxy.Branch{{b}}, Next: again}
+		}
+		again = func(context.Context, proxy.Outcome) (proxy.Route, error) {
+			asked++
+			return route(nil), nil
+		}
+		inBubble(t, siteConfig{router: fixed(route)}, func(t *testing.T, s *site) {
+			alice, phones := s.phone("alice", "10"), threePhones(s)
+			alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			tries := 1
+			if fresh {
+				tries = 100
+			}
+			for range tries {
+				phones[0].asked(sip.INVITE).answer(486)
+			}
+			alice.expect(486)
+			require.Equal(t, tries, asked)
+		})
+	}
 }
 
 // CANCEL while Next thinks: no further branch begins.
