@@ -20,7 +20,7 @@ type Transport interface {
 	// an error that matches net.ErrClosed after Close.
 	Serve(Sink) error
 	// Connect gives a flow to the hop: one that is there already, or a new
-	// one. It may block while it dials.
+	// one. It may block while it dials, until ctx ends.
 	Connect(ctx context.Context, hop sip.Hop) (sip.Flow, error)
 	// Send queues m for the flow and never waits: ErrFlowGone, ErrQueueFull.
 	// It has m written out when it returns, so m may be changed afterwards.
@@ -36,7 +36,7 @@ type Transport interface {
 	// Ping sends a keep-alive (RFC 5626 section 3.5.1; CRLF on datagrams).
 	Ping(f sip.Flow) error
 	// Close ends Serve, each connection and each goroutine, and waits for
-	// them. It may be called before Serve, and twice.
+	// them. It may be called before Serve, and twice, but not by a Sink.
 	Close() error
 }
 
@@ -47,11 +47,13 @@ type Sink interface {
 	// Message takes a whole message. The topmost Via of a request has received
 	// and rport set already (RFC 3261 section 18.2.1, RFC 3581 section 4).
 	Message(f sip.Flow, m sip.Message)
-	// Malformed takes what could not be parsed as a message. m is what could
-	// be read of it, enough to answer with err.Code, or nil.
+	// Malformed takes a request that could not be parsed. m is what could be
+	// read of it, enough to answer with err.Code, or nil. If a stream cannot go
+	// on behind it, the connection is closed once the answer was written.
 	Malformed(f sip.Flow, m sip.Message, err *sip.ParseError)
 	// FlowFailed tells that nothing more can be sent on f: the connection was
-	// closed or reset, or an ICMP error came back.
+	// closed or reset, or an ICMP error came back. It comes once for each flow
+	// that ends otherwise than by Close.
 	FlowFailed(f sip.Flow, err error)
 }
 
