@@ -30,9 +30,11 @@ func TestOrderOfResponses(t *testing.T) {
 		all.Add(1)
 		var got []int
 		_, err := w.ep.Start(context.Background(), request(sip.INVITE, callee), sip.Target{}, func(ev transaction.Event) {
-			if ev.Err != nil {
+			switch {
+			case ev.Err != nil:
 				t.Error(ev.Err)
-			} else {
+			case ev.Response.StatusCode == 100: // on a slow machine
+			default:
 				got = append(got, ev.Response.StatusCode)
 			}
 			if ev.Last {
@@ -65,6 +67,7 @@ func TestRingingCallsHoldNoGoroutine(t *testing.T) {
 		return tx.Respond(sip.NewResponse(req, 180))
 	})
 	inBubble(t, "udp", h, func(w *world) {
+		synctest.Wait()
 		before := runtime.NumGoroutine()
 		for range calls {
 			invite := w.peer.newRequest(sip.INVITE)
@@ -92,6 +95,7 @@ func TestBackToTheBaseline(t *testing.T) {
 	inBubble(t, "udp", nil, func(w *world) {
 		const callee = "192.0.2.2:5060"
 		other := w.serve(callee, answer(180, 486))
+		synctest.Wait()
 		before := runtime.NumGoroutine()
 		for i := range calls {
 			m := sip.INVITE
