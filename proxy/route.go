@@ -47,8 +47,9 @@ type Route struct {
 	// Next, if set, is asked for a further Route when all groups are done and
 	// nobody answered: after busy, no answer, a dead gateway. Its error ends the
 	// call: ErrNoRoute with the best response so far, a *sip.StatusError with
-	// the response that it describes, any other with 500. It runs on a worker,
-	// at most once, and not for a Route that had no new target to try.
+	// the response that it describes, any other with 500. It may take its time
+	// and runs at most once, on whatever goroutine ended the last branch; for a
+	// Route that had no new target to try it does not run.
 	Next func(ctx context.Context, o Outcome) (Route, error)
 }
 
