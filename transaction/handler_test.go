@@ -167,6 +167,7 @@ func TestContextOfAHandler(t *testing.T) {
 	onBoth(t, h, func(w *world) {
 		w.peer.send(w.peer.newRequest(sip.OPTIONS))
 		w.peer.response(200)
+		synctest.Wait()
 		require.Error(w.t, (<-ctxs).Err())
 
 		invite := w.peer.newRequest(sip.INVITE)

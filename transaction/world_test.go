@@ -52,9 +52,10 @@ func onBoth(t *testing.T, h transaction.Handler, f func(w *world)) {
 }
 
 func newWorld(t testing.TB, network string, h transaction.Handler, opts ...transaction.Option) *world {
-	w := &world{t: t, net: memnet.New(), began: time.Now()}
+	w := &world{t: t, net: memnet.New()}
 	w.ep = w.serve(serverAddr, h, opts...)
 	w.peer = w.newPeer(network, peerAddr)
+	w.began = time.Now()
 	return w
 }
 
@@ -64,6 +65,9 @@ func (w *world) serve(addr string, h transaction.Handler, opts ...transaction.Op
 	udp, tcp := open(w.t, w.net, "udp", addr), open(w.t, w.net, "tcp", addr)
 	started := make(chan error, 1)
 	go func() { started <- ep.Serve(context.Background(), h, udp, tcp) }()
+	for ep.SentBy(sip.Flow{Network: "udp"}).Port == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	w.t.Cleanup(func() {
 		require.NoError(w.t, ep.Close())
 		require.ErrorIs(w.t, <-started, net.ErrClosed)
@@ -88,9 +92,6 @@ func open(t testing.TB, n *memnet.Network, network, addr string) transport.Trans
 	local := netip.MustParseAddrPort(addr).Addr()
 	return transport.NewTCP(l, transport.WithDialer(n.Dialer(local)))
 }
-
-// since is the time since the world began, less the grain of the timers.
-func (w *world) since(at time.Time) time.Duration { return at.Sub(w.began) }
 
 // A peer is a bare transport whose messages the test sees one by one.
 type peer struct {
