@@ -126,6 +126,29 @@ func TestForwardedResponse(t *testing.T) {
 	})
 }
 
+// A callee that leaves out the caller's Via has its answers kept from the caller
+// (RFC 3261 section 16.7 item 3), who gets one all the same.
+func TestResponseWithoutCallersVia(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		for _, code := range []int{200, 486} {
+			alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			in := bob.asked(sip.INVITE)
+			alone := func(r *sip.Response) {
+				via, err := r.Via()
+				require.NoError(t, err)
+				r.Del("Via")
+				r.PushVia(via)
+			}
+			in.answer(180, alone)
+			alice.silent(time.Second)
+			in.answer(code, alone)
+			alice.expect(502)
+		}
+	})
+}
+
 // RFC 3581: answers go to the address and port that the request came from,
 // whatever Via says.
 func TestCallerBehindNAT(t *testing.T) {

@@ -206,16 +206,23 @@ func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
 
 // event is called by the client transaction, one call at a time.
 func (b *branch) event(ev transaction.Event) {
-	switch {
-	case ev.Err != nil:
+	if ev.Err != nil {
 		b.unsent(ev.Err)
-	case ev.Response.StatusCode == 100:
+		return
+	}
+	resp := ev.Response
+	forwardable := popVia(resp)
+	switch {
+	case resp.StatusCode == 100:
 		// Each hop has its own (RFC 3261 section 16.7 item 5).
-	case ev.Response.StatusCode < 200:
-		b.provisional(ev.Response)
-	case ev.Response.StatusCode < 300:
-		b.success(ev.Response)
+	case resp.StatusCode < 200 && forwardable:
+		b.provisional(resp)
+	case resp.StatusCode < 200:
+	case !forwardable:
+		b.fail(candidate{code: 502}) // the target took the caller's Via away
+	case resp.StatusCode < 300:
+		b.success(resp)
 	default:
-		b.rejected(ev.Response)
+		b.fail(candidate{resp.StatusCode, resp})
 	}
 }

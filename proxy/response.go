@@ -54,7 +54,7 @@ func (b *branch) provisional(resp *sip.Response) {
 	}
 	done := c.done
 	c.mu.Unlock()
-	if !done && popVia(resp) {
+	if !done {
 		c.send(resp)
 	}
 }
@@ -70,22 +70,14 @@ func (b *branch) success(resp *sip.Response) {
 	b.end()
 	losers := c.pending()
 	c.mu.Unlock()
-	if (c.invite || !late) && popVia(resp) {
+	if c.invite || !late {
 		c.send(resp)
 	}
 	cancelAll(losers)
 }
 
-// rejected keeps a response of 300 to 699 for the choice of the best one.
-func (b *branch) rejected(resp *sip.Response) {
-	if !popVia(resp) {
-		b.fail(candidate{})
-		return
-	}
-	b.fail(candidate{resp.StatusCode, resp})
-}
-
-// fail ends a branch that was not answered with a 2xx.
+// fail ends a branch that was not answered with a 2xx. What it got is kept for
+// the choice of the best response.
 func (b *branch) fail(got candidate) {
 	c := b.c
 	c.mu.Lock()
