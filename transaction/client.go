@@ -39,6 +39,7 @@ type ClientTx struct {
 	machine    *client      // nil before anything is sent
 	hops       []sip.Hop    // not yet tried
 	events     []Event      // not yet told
+	room       [2]Event     // for them, as a rule
 	telling    bool         // a worker tells
 	done       bool         // the last event was told
 	canceled   error        // why it is to end; nil while it is not
@@ -145,16 +146,23 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 		key:    tx.e.keys.client(branch, r.Method),
 		invite: r.Method == sip.INVITE,
 	}
-	err := c.start(func() {
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.machine, tx.sent = c, r
-		why = tx.canceled
-	})
-	if err == nil && why != nil {
+	if err := c.start(); err != nil {
+		return err
+	}
+	tx.mu.Lock()
+	why = tx.canceled // perhaps since we looked
+	tx.mu.Unlock()
+	if why != nil {
 		c.giveUp(why)
 	}
-	return err
+	return nil
+}
+
+// attach makes c the machine that Cancel means.
+func (tx *ClientTx) attach(c *client) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.machine, tx.sent = c, c.req
 }
 
 // post has an event told after those before it. Machines call it with their

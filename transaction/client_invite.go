@@ -75,7 +75,7 @@ func (c *client) sendCancel() {
 			e: c.e, transport: c.transport, flow: c.flow, req: req,
 			key: c.e.keys.client(via.Branch(), sip.CANCEL),
 		}
-		err = cancel.start(func() {})
+		err = cancel.start()
 	}
 	if err != nil {
 		c.e.cfg.log.Debug("CANCEL not sent", "flow", c.flow, "err", err)

@@ -37,8 +37,7 @@ type client struct {
 var _ wheel.Owner = (*client)(nil)
 
 // start sends the request. An error is the transport's; nothing is left then.
-// published is called when the transaction is in the table and nothing was sent.
-func (c *client) start(published func()) error {
+func (c *client) start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state = trying
@@ -49,7 +48,9 @@ func (c *client) start(published func()) error {
 		return errors.New("transaction: branch is in use") // a CANCEL sent twice
 	}
 	c.e.flows.add(c)
-	published()
+	if c.tx != nil {
+		c.tx.attach(c)
+	}
 	if err := c.transport.Send(c.flow, c.req); err != nil {
 		c.tx = nil
 		c.terminate()

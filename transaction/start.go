@@ -54,25 +54,39 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 		o(&cfg)
 	}
 	tx := &ClientTx{e: e, on: on, before: cfg.before, req: r, next: next, ctx: e.life, cancel: func() {}}
+	tx.events = tx.room[:0]
 	e.begin()
-	begin := tx.lookup
 	hop, numeric := resolve.Numeric(next)
 	switch {
 	case !to.Flow.IsZero():
-		begin = func() { tx.over(to.Flow) }
-	case numeric:
-		tx.hops = []sip.Hop{hop}
-		begin = func() { tx.advance(nil) }
-	}
-	if to.Flow.IsZero() && !(numeric && hop.Network == "udp") { // it may block
+		t, err := e.carrier(to.Flow)
+		tx.first(t, to.Flow, err)
+		tx.watch(ctx)
+	case numeric && hop.Network == "udp":
+		t, f, err := e.connect(e.life, hop)
+		tx.first(t, f, err)
+		tx.watch(ctx)
+	default: // it may block
 		tx.ctx, tx.cancel = context.WithCancel(e.life)
 		tx.watch(ctx)
-		e.work(begin)
-		return tx, nil
+		if numeric {
+			tx.hops = []sip.Hop{hop}
+			e.work(func() { tx.advance(nil) })
+		} else {
+			e.work(tx.lookup)
+		}
 	}
-	begin()
-	tx.watch(ctx)
 	return tx, nil
+}
+
+// first sends the request where there is but one way to send it.
+func (tx *ClientTx) first(t transport.Transport, f sip.Flow, err error) {
+	if err == nil {
+		err = tx.launch(t, f)
+	}
+	if err != nil {
+		tx.post(Event{Err: err, Last: true})
+	}
 }
 
 // watch has the end of the caller's ctx end the transaction.
@@ -87,17 +101,6 @@ func (tx *ClientTx) watch(ctx context.Context) {
 	tx.mu.Unlock()
 	if done {
 		unwatch()
-	}
-}
-
-// over sends the request over the flow that the caller chose.
-func (tx *ClientTx) over(f sip.Flow) {
-	t, err := tx.e.carrier(f)
-	if err == nil {
-		err = tx.launch(t, f)
-	}
-	if err != nil {
-		tx.post(Event{Err: err, Last: true})
 	}
 }
 
