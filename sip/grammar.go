@@ -170,7 +170,11 @@ func unquote(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return s
 	}
-	s = s[1 : len(s)-1]
+	return dropBackslashes(s[1 : len(s)-1])
+}
+
+// dropBackslashes undoes the quoted pairs in s.
+func dropBackslashes(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
 	}

@@ -81,8 +81,8 @@ func scanHost(s string) (start, end, n int, reason string) {
 		}
 		return 1, end, end + 1, ""
 	}
-	if n = span(s, inHost); n == 0 {
-		return 0, 0, 0, "missing host"
+	if n = span(s, inHost); n == 0 || s[0] == '.' {
+		return 0, 0, 0, "missing or malformed host"
 	}
 	return 0, n, n, ""
 }
@@ -90,7 +90,7 @@ func scanHost(s string) (start, end, n int, reason string) {
 // isHost tells whether s is a host name or an IP address, an IPv6 address with
 // or without brackets.
 func isHost(s string) bool {
-	return s != "" && all(s, inHost) || isIPv6(s) || isBracketed(s)
+	return s != "" && s[0] != '.' && all(s, inHost) || isIPv6(s) || isBracketed(s)
 }
 
 // isIPv6 tells whether s is an IPv6 address without a zone.
@@ -127,7 +127,7 @@ func appendHost(b []byte, host string) []byte {
 }
 
 // canonicalHost returns host in the form in which equal hosts are equal
-// strings: lower case, no final dot, an IP address in its shortest spelling and
+// strings: lower case, no final dots, an IP address in its shortest spelling and
 // without brackets.
 func canonicalHost(host string) string {
 	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
@@ -138,5 +138,5 @@ func canonicalHost(host string) string {
 			return addr.String()
 		}
 	}
-	return toLower(strings.TrimSuffix(host, "."))
+	return toLower(strings.TrimRight(host, "."))
 }

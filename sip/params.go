@@ -35,17 +35,10 @@ func ParseParams(s string) (Params, error) {
 	return Params{text: t}, nil
 }
 
-// maxParams bounds the parameters of one list, and the headers of one URI, so
-// that whoever looks for each of them in another list is done soon.
-const maxParams = 128
-
 // checkParams says what is wrong with the parameters in text, which begins with
 // a semicolon or is empty, and where.
 func checkParams(text string) (offset int, reason string) {
-	for i, n := 0, 0; i < len(text); n++ {
-		if n == maxParams {
-			return i, "too many parameters"
-		}
+	for i := 0; i < len(text); {
 		name := skipSpace(text, i+1)
 		j := name + span(text[name:], inToken)
 		if j == name {

@@ -202,6 +202,10 @@ func (p *parser) fields(h *Header) {
 			p.fail("header", begin, reason, "RFC 3261 7.3", 400)
 			continue
 		}
+		if end-begin > p.limits.Params && p.tooManyParams(f.id, text[begin:end]) {
+			p.fail(headerNames[f.id], begin, "too many parameters", "RFC 3261 21.4.1", 400)
+			continue
+		}
 		f.off, f.origin = uint32(begin), origin
 		if origin != 0 {
 			h.unfoldLF(&f)
@@ -213,6 +217,27 @@ func (p *parser) fields(h *Header) {
 	p.checkCR(h, p.pos, len(text), crlf)
 	p.pos = len(text)
 	p.countVias(h)
+}
+
+// tooManyParams holds the parameters of each value in a field that routing needs
+// against the limit.
+func (p *parser) tooManyParams(id headerID, text string) bool {
+	switch id {
+	case hVia, hFrom, hTo, hContact, hRoute, hRecordRoute, hPath, hServiceRoute:
+	default:
+		return false
+	}
+	if strings.Count(text, ";") <= p.limits.Params {
+		return false
+	}
+	for next := 0; next <= len(text); {
+		var start, end int
+		start, end, next = nextElement(text, next)
+		if strings.Count(text[start:end], ";") > p.limits.Params {
+			return true
+		}
+	}
+	return false
 }
 
 // unfoldLF unfolds for good what a bare LF folds: it is not to be written.

@@ -160,21 +160,15 @@ func (u *URI) scanTail(i int) (off int, reason string) {
 	}
 	if n := strings.IndexByte(s[i:], '?'); n >= 0 {
 		u.headers = uint16(i + n)
-		if strings.Count(s[i+n:], "&") >= maxParams {
-			return i + n, "too many headers"
-		}
 	}
 	end := int(u.headers)
 	if i < end && s[i] != ';' {
 		return i, "malformed host"
 	}
-	for n := 0; i < end; n++ {
+	for i < end {
 		name, _, next := nextParam(s[:end], i)
 		if name == "" {
 			return i, "empty parameter name"
-		}
-		if n == maxParams {
-			return i, "too many parameters"
 		}
 		i = next
 	}

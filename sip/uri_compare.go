@@ -3,10 +3,14 @@ package sip
 import "strings"
 
 // Equal compares by RFC 3261 section 19.1.4 (and RFC 3966 section 4 for tel).
-// URIs of other schemes are equal if their texts are, the scheme's case apart.
-// Zero URIs are equal.
+// URIs of other schemes are equal if their texts are, the scheme's case apart,
+// and so are those with more than 128 parameters or headers. Zero URIs are
+// equal.
 func (u URI) Equal(v URI) bool {
-	if u.kind != v.kind {
+	switch {
+	case u.text == v.text:
+		return true
+	case u.kind != v.kind || u.isCrowded() || v.isCrowded():
 		return false
 	}
 	switch u.kind {
@@ -22,6 +26,14 @@ func (u URI) Equal(v URI) bool {
 		canonicalHost(u.Host()) == canonicalHost(v.Host()) &&
 		paramsMatch(u.Params(), v.Params()) && paramsMatch(v.Params(), u.Params()) &&
 		equalHeaders(u.Headers(), v.Headers())
+}
+
+// isCrowded tells whether u has so many parameters or headers that to look for
+// each of them in another URI would take long.
+func (u URI) isCrowded() bool {
+	const most = 128
+	tail := u.text[u.params:]
+	return len(tail) > most && (strings.Count(tail, ";") > most || strings.Count(tail, "&") > most)
 }
 
 // hasPort tells a port that is written as 0 from none.

@@ -66,11 +66,10 @@ func TestParseURIRefuses(t *testing.T) {
 		"sip:a b@c", "sip:a@b c", " sip:a@b", "sip:a@b ", "<sip:a@b>", "sip:a@b>", `sip:"a"@b`,
 		"sip:a@b:", "sip:a@b:65536", "sip:a@b:-1", "sip:a@b:5060x", "sip:a@b:5 060",
 		"sip:a@[::1", "sip:a@::1", "sip:2001:db8::10", "sip:a@[]", "sip:a@[fe80::1%eth0]",
-		"sip:a@[fe80::1%25eth0]", "sip:a@[1.2.3.4]", "sip:a@[::1]x", "sip:a@b;;c", "sip:a@b;",
+		"sip:a@[fe80::1%25eth0]", "sip:a@[1.2.3.4]", "sip:a@[::1]x", "sip:.", "sip:a@.b", "sip:a@b;;c", "sip:a@b;",
 		"sip:a@b;=c", "sip:a@b/c", "sip:a\r\n@b", "sip:a@b\x00", "sip:a@b;c\x7f", "tel:", "tel:abc@x",
 		"tel:+1 201", "http:", "http:a b", "sip:a@b;c=\"d\"", "sip:a%00\x00@b",
-		"sip:" + strings.Repeat("a", 65536) + "@h", "sip:h" + strings.Repeat(";a", 129),
-		"sip:h?" + strings.Repeat("&", 128),
+		"sip:" + strings.Repeat("a", 65536) + "@h",
 	} {
 		u, err := ParseURI(text)
 		require.Error(t, err, text)
@@ -130,6 +129,9 @@ func TestURIEqual(t *testing.T) {
 		require.Equal(t, tt.equal, a.Equal(b), "%s %s", a, b)
 		require.Equal(t, tt.equal, b.Equal(a), "%s %s", b, a)
 	}
+	crowd := strings.Repeat(";a=b", 129)
+	require.True(t, MustParseURI("sip:h"+crowd).Equal(MustParseURI("sip:h"+crowd)))
+	require.False(t, MustParseURI("sip:h"+crowd).Equal(MustParseURI("sip:H"+crowd)), "too much to compare")
 	require.True(t, URI{}.Equal(URI{}))
 	require.False(t, URI{}.Equal(MustParseURI("sip:h")))
 }

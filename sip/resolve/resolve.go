@@ -1,19 +1,9 @@
-// Package resolve finds the addresses that a request for a SIP URI can be sent
-// to.
-//
-// Covered: RFC 3263 section 4.1 and 4.2 for URIs with a numeric host, a port or
-// a transport, and address records for every other name; maddr (RFC 3261
-// section 19.1.1); ws and wss (RFC 7118).
-//
-// Not covered yet: NAPTR and SRV records, failover between servers (section
-// 4.3), the way of a response (section 5).
 package resolve
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -21,7 +11,7 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// maxHops bounds the addresses of one name that are tried.
+// maxHops bounds the addresses that are tried for one request.
 const maxHops = 16
 
 // Errors.
@@ -29,85 +19,79 @@ var (
 	// ErrUnsupported: the URI is neither sip nor sips, or its transport is none
 	// that is implemented, or one that cannot be had with its scheme.
 	ErrUnsupported = errors.New("resolve: no transport for this URI")
-	// ErrNoAddress: the name has no address. Every other error of a lookup, a
-	// timeout for instance, may be gone the next time.
+	// ErrNoAddress: the name has no address, or its domain says that it offers no
+	// such service. Every other error of a lookup, a timeout for instance, may be
+	// gone the next time.
 	ErrNoAddress = errors.New("resolve: name has no address")
+	// ErrBusy: too many calls wait for the name service already. A 503 with
+	// Retry-After is the answer to whoever asked.
+	ErrBusy = errors.New("resolve: too many lookups under way")
 )
-
-// A Lookup is a name service; *net.Resolver is one. It may be called by several
-// goroutines at once.
-type Lookup interface {
-	// LookupNetIP returns the addresses of host, the preferred one first.
-	// network is "ip". The end of ctx ends it. A name that is not there is a
-	// *net.DNSError with IsNotFound, or no address.
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
-
-var _ Lookup = (*net.Resolver)(nil)
 
 // A Resolver finds addresses. It may be used by several goroutines.
 type Resolver struct {
 	config
+	lookups *lookups
+	naptr   *cache[NAPTR]
+	srv     *cache[SRV]
+	addrs   []*cache[netip.Addr] // one a family, in order of preference
+	failed  failures
 }
 
-// New makes a Resolver on the system's name service.
+// New makes a Resolver, on the system's name servers unless WithLookup says
+// otherwise. Nothing is read or asked before the first lookup.
 func New(opts ...Option) *Resolver {
-	c := config{lookup: net.DefaultResolver, timeout: 5 * time.Second}
-	for _, o := range opts {
-		o(&c)
+	c := newConfig(opts)
+	l := newLookups(c.timeout, c.maxWaiting)
+	r := &Resolver{
+		config:  c,
+		lookups: l,
+		naptr:   newCache(l, c.cacheSize, sortNAPTR, c.lookup.LookupNAPTR),
+		srv:     newCache(l, c.cacheSize, sortSRV, c.lookup.LookupSRV),
+		failed:  failures{lasts: c.failedFor, until: make(map[destination]time.Time)},
 	}
-	return &Resolver{c}
-}
-
-// An Option sets something about a Resolver.
-type Option func(*config)
-
-type config struct {
-	lookup  Lookup
-	hosts   map[string][]netip.Addr
-	timeout time.Duration
-}
-
-// WithLookup sets the name service; default net.DefaultResolver.
-func WithLookup(l Lookup) Option { return func(c *config) { c.lookup = l } }
-
-// WithHosts sets addresses of names, in any case, that are then not looked up.
-func WithHosts(hosts map[string][]netip.Addr) Option {
-	own := make(map[string][]netip.Addr, len(hosts))
-	for name, addrs := range hosts {
-		own[canonical(name)] = append([]netip.Addr(nil), addrs...)
+	for _, family := range c.families {
+		look := func(ctx context.Context, name string) (Answer[netip.Addr], error) {
+			return c.lookup.LookupAddr(ctx, family, name)
+		}
+		r.addrs = append(r.addrs, newCache(l, c.cacheSize, nil, look))
 	}
-	return func(c *config) { c.hosts = own }
+	return r
 }
-
-// WithTimeout bounds each lookup; default 5 s.
-func WithTimeout(d time.Duration) Option { return func(c *config) { c.timeout = d } }
 
 // Resolve returns the hops to try for u, in order; at most 16, and at least one
-// unless there is an error: ErrUnsupported, ErrNoAddress, or what the name
-// service says, which errors.As finds. It blocks for as long as a lookup takes.
+// unless there is an error: ErrUnsupported, ErrNoAddress, ErrBusy, one that
+// matches net.ErrClosed after Close, or what the name service says, which
+// errors.As finds. The slice is the caller's.
+//
+// It blocks only for what has to be looked up: three times in a row at most
+// (NAPTR, SRV, addresses), each for no longer than WithTimeout says. Where a
+// part of the list has been found, it waits a quarter of a second for the rest.
 func (r *Resolver) Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error) {
 	t, ok := targetOf(u)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupported, u)
 	}
-	if addr, ok := parseAddr(t.host); ok {
-		return []sip.Hop{t.hop(addr)}, nil
+	return r.resolve(ctx, t)
+}
+
+// ResolveVia returns the hops to try for a response whose topmost Via is v, in
+// order, by RFC 3263 section 5. That is the last resort: before it come the
+// connection or the address that the request came from, for which nothing is
+// looked up (RFC 3261 section 18.2.2, RFC 3581), and so received, rport and
+// maddr are not looked at here. Errors are those of Resolve.
+func (r *Resolver) ResolveVia(ctx context.Context, v sip.Via) ([]sip.Hop, error) {
+	network, ok := network(false, v.Transport)
+	if !ok || network == "" {
+		return nil, fmt.Errorf("%w: %s", ErrUnsupported, v.Transport)
 	}
-	addrs, err := r.addresses(ctx, t.host)
-	if err != nil {
-		return nil, err
-	}
-	hops := make([]sip.Hop, 0, min(len(addrs), maxHops))
-	for _, addr := range addrs[:min(len(addrs), maxHops)] {
-		hops = append(hops, t.hop(addr))
-	}
-	return hops, nil
+	host := v.SentBy.Host
+	return r.resolve(ctx, target{network: network, host: host, port: v.SentBy.Port, name: host})
 }
 
 // Numeric returns the one hop of a URI whose host (or maddr) is an address,
 // without any lookup; ok is false for a name and for what Resolve calls
-// unsupported.
+// unsupported. A transport that the URI leaves open is udp, for sips tls.
 func Numeric(u sip.URI) (hop sip.Hop, ok bool) {
 	t, ok := targetOf(u)
 	if !ok {
@@ -117,33 +101,55 @@ func Numeric(u sip.URI) (hop sip.Hop, ok bool) {
 	if !ok {
 		return sip.Hop{}, false
 	}
-	return t.hop(addr), true
+	return t.direct().hop(t, addr), true
 }
 
-// addresses returns the addresses of a name.
-func (r *Resolver) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
-	name := canonical(host)
-	if addrs := r.hosts[name]; len(addrs) > 0 {
-		return addrs, nil
+// Failed tells that a hop did not answer: a transport error, a timeout of the
+// transaction or a 503 (RFC 3263 section 4.3). For retryAfter, an hour at most,
+// it stands at the end of each list that has it; 0 is the time of
+// WithFailedFor. What is remembered is bounded, and dropped by itself.
+func (r *Resolver) Failed(hop sip.Hop, retryAfter time.Duration) {
+	r.failed.add(hop, retryAfter, time.Now())
+}
+
+// Close ends the lookups under way and waits for their goroutines. From then on
+// only what needs none is found, and the error of all else matches
+// net.ErrClosed. It returns nil, and may be called again.
+func (r *Resolver) Close() error {
+	r.lookups.close()
+	return nil
+}
+
+// resolve finds the hops of a target.
+func (r *Resolver) resolve(ctx context.Context, t target) ([]sip.Hop, error) {
+	if !t.secure && !r.has("udp") {
+		t.usual = r.networks[0]
 	}
+	if addr, ok := parseAddr(t.host); ok {
+		return []sip.Hop{t.direct().hop(t, addr)}, nil
+	}
+	t.host = canonical(t.host)
 	// Nothing is ever found there (RFC 6761 section 6.4), and every WebSocket
 	// client has its Contact there (RFC 7118 section 5.2.1).
-	if name == "invalid" || strings.HasSuffix(name, ".invalid") {
-		return nil, fmt.Errorf("%w: %s", ErrNoAddress, host)
+	if t.host == "invalid" || strings.HasSuffix(t.host, ".invalid") {
+		return nil, fmt.Errorf("%w: %s", ErrNoAddress, t.host)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	addrs, err := r.lookup.LookupNetIP(ctx, "ip", host)
-	var notFound *net.DNSError
-	switch {
-	case errors.As(err, &notFound) && notFound.IsNotFound:
-		return nil, fmt.Errorf("%w: %w", ErrNoAddress, err)
-	case err != nil:
-		return nil, fmt.Errorf("resolve: %w", err)
-	case len(addrs) == 0:
-		return nil, fmt.Errorf("%w: %s", ErrNoAddress, host)
+	w := waiter{lookups: r.lookups, ctx: ctx, now: time.Now()}
+	var buf [maxServers]server
+	servers, err := r.servers(&w, t, buf[:0])
+	if len(servers) == 0 {
+		return nil, err
 	}
-	return addrs, nil
+	hops, failed := r.hops(&w, t, servers)
+	if len(hops) == 0 {
+		// What could not be asked may have been the better way.
+		if err == nil {
+			err = failed
+		}
+		return nil, err
+	}
+	r.failed.sort(hops, w.now)
+	return hops, nil
 }
 
 // canonical is how names are compared.
