@@ -1,4 +1,83 @@
 // Package transaction is SIP's transaction layer: the four machines of RFC 3261
-// section 17 as RFC 6026 amends them, and the Endpoint that joins transports
-// to a Handler.
+// section 17 as RFC 6026 amends them, and the Endpoint that joins transports to
+// a Handler.
+//
+// A server is a Handler, or a Mux of several, behind an Endpoint:
+//
+//	mux := transaction.NewMux()
+//	mux.HandleFunc(sip.OPTIONS, func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+//		return tx.Respond(sip.NewResponse(req, 200))
+//	})
+//	udp, err := transport.ListenUDP("0.0.0.0:5060")
+//	if err != nil {
+//		return err
+//	}
+//	return transaction.New().Serve(ctx, mux, udp)
+//
+// A client uses the same Endpoint: Do sends a request and waits for the
+// response, Start tells each response to a function. Package
+// transaction/dialog, on top, holds calls.
+//
+// # What the layer does by itself
+//
+// It retransmits and absorbs retransmissions; answers 100 to an INVITE that
+// has had no answer for 150 ms; acknowledges final responses other than 2xx
+// and absorbs such ACKs; answers CANCEL, and tells the handler of the INVITE;
+// answers what no element could process (400, 416, 505, 513 and the like) with
+// a reason that names the field; refuses requests past its bounds with 503;
+// turns errors and panics of handlers into responses; finds addresses, goes on
+// to the next one when one fails, and answers digest challenges. A handler
+// sees each request once.
+//
+// It adds neither Server nor User-Agent, and changes nothing in a message but
+// the Via on top, Request-URI and Route as its Target says, and credentials.
+//
+// # Goroutines, locks and ownership
+//
+// Every method may be called from any goroutine, from handlers and callbacks
+// too, but for Close and Shutdown, which wait for these to return. Handlers and
+// callbacks run on workers: goroutines that are used again, as many as there is
+// work. None runs on the goroutine that reads a socket, nor under a lock, so
+// they may block; WithMaxHandlers bounds handlers, and a transaction's events
+// are told one at a time, so that at most one worker waits in each. A
+// transaction that waits, for a response, an answer or a timer, holds no
+// goroutine at all: a ringing call costs a few kilobytes.
+//
+// A request that is sent is copied first: the caller goes on with its own. A
+// response given to Respond is written out before Respond returns. A request
+// that came belongs to everybody and must not be changed; whoever wants to
+// takes a Clone. A response in an Event belongs to the function that is told.
+// ServerTx.Request and ClientTx.Request are to be read alone.
+//
+// Responses leave in the order of the calls to Respond, and events are told in
+// the order in which responses came.
+//
+// # Limits
+//
+// Nothing that a stranger sends makes anything grow without bound.
+// Transactions and handlers are bounded by options; past the bounds requests
+// outside of dialogs are answered 503, while those within (with a To tag) and
+// BYE have a quarter more, and CANCEL always enters. Up to 64 responses wait
+// for a slow callback, up to 16 for a connection back to the client.
+//
+// # Covered
+//
+// RFC 3261 sections 8.2.6 and 8.2.7 (the sending of responses), 9 (CANCEL,
+// both roles), 12.2.1.1 and 16.6 items 6 and 7 (strict routers), 16.11 (the
+// branch of stateless forwarding), 17 (transactions, RFC 2543 matching
+// included), 18.1.2, 18.2.1 and 18.2.2 (which response is ours, and the way
+// back), 18.4 (errors of the transport), 22.2 (answering challenges). RFC 6026
+// (2xx to INVITE). RFC 3581 (rport). RFC 3263 section 4.3 in so far as a
+// transport's error leads to the next address. RFC 4320 section 4.2 (no 408 to
+// a request other than INVITE).
+//
+// Timers A to K of RFC 3261 table 4, and L and M of RFC 6026; those that wait
+// for retransmissions are zero over reliable transports. Each may be up to 10
+// ms late.
+//
+// # Not covered
+//
+// Dialogs, and with them the repetition of 2xx and the ACK to one: see package
+// transaction/dialog. Merged requests (section 8.2.2.2). Multicast requests. A
+// 503 is a response like any other, and does not lead to the next address.
 package transaction
