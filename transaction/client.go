@@ -27,7 +27,7 @@ type Event struct {
 type ClientTx struct {
 	e      *Endpoint
 	on     func(Event)
-	before func(*sip.Request, sip.Flow) error
+	cfg    startConfig
 	next   sip.URI            // where it goes, if to no given flow
 	ctx    context.Context    // of lookups and dialing
 	cancel context.CancelFunc // ends ctx
@@ -132,8 +132,11 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 		r = r.Clone() // there may be another attempt
 	}
 	tx.mu.Unlock()
-	if why == nil && tx.before != nil {
-		why = tx.before(r, f)
+	if tx.cfg.fill && !r.Has("Contact") {
+		r.Set("Contact", contact(tx.cfg.user, t, f))
+	}
+	if why == nil && tx.cfg.before != nil {
+		why = tx.cfg.before(r, f)
 	}
 	if why != nil {
 		tx.post(Event{Err: why, Last: true})

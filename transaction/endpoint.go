@@ -57,6 +57,9 @@ func New(opts ...Option) *Endpoint {
 	}
 }
 
+// Timers returns the timers in use, defaults filled in.
+func (e *Endpoint) Timers() Timers { return e.cfg.timers }
+
 // Serve answers requests that come over the transports with h, and lets Start,
 // Do and Send use them, until Close, Shutdown or the end of ctx, which is like
 // Close. It takes the transports over and closes them. Its error then matches

@@ -209,27 +209,28 @@ func ExampleEndpoint_Start() {
 	// Request Terminated
 }
 
-// A Contact that names the address the request leaves from, whichever that is.
+// The address that a request leaves from is known only when it is sent:
+// FillContact and BeforeSend write it into the request.
 func ExampleBeforeSend() {
 	ep, addr, stop := serveOn(transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 		contact, err := req.Address("Contact")
 		if err != nil {
 			return err
 		}
-		fmt.Println(contact.URI.Host())
+		fmt.Println(contact.URI.User(), contact.URI.Host(), req.Get("X-Network"))
 		return tx.Respond(sip.NewResponse(req, 200))
 	}))
 	defer stop()
 	_, err := ep.Do(context.Background(), hello(sip.SUBSCRIBE, addr), sip.Target{},
+		transaction.FillContact("alice"),
 		transaction.BeforeSend(func(req *sip.Request, flow sip.Flow) error {
-			at := ep.SentBy(flow)
-			req.Set("Contact", sip.Address{URI: sip.NewURI("alice", at.Host, at.Port)}.String())
+			req.Set("X-Network", flow.Network)
 			return nil
 		}))
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Output: 127.0.0.1
+	// Output: alice 127.0.0.1 udp
 }
 
 // static is a Resolver that knows one server.

@@ -90,6 +90,8 @@ type StartOption func(*startConfig)
 
 type startConfig struct {
 	before func(*sip.Request, sip.Flow) error
+	fill   bool
+	user   string
 }
 
 // BeforeSend has f called with the copy of the request that is about to be
@@ -100,6 +102,13 @@ type startConfig struct {
 // on a worker. An error of f ends the transaction.
 func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption {
 	return func(c *startConfig) { c.before = f }
+}
+
+// FillContact gives the request a Contact, unless it has one: user, which may
+// be empty, at the address that the request leaves by, where this Endpoint can
+// be reached. It comes before BeforeSend.
+func FillContact(user string) StartOption {
+	return func(c *startConfig) { c.fill, c.user = true, user }
 }
 
 // Timers are those of RFC 3261, table 4, and one of our own. A field that is

@@ -103,6 +103,22 @@ func TestBeforeSend(t *testing.T) {
 	})
 }
 
+func TestFillContact(t *testing.T) {
+	onBoth(t, nil, func(w *world) {
+		want := "<sip:alice@" + serverAddr + ">"
+		if w.peer.Network() == "tcp" {
+			want = "<sip:alice@" + serverAddr + ";transport=tcp>"
+		}
+		w.start(context.Background(), sip.INVITE, transaction.FillContact("alice"))
+		require.Equal(w.t, want, w.peer.request(sip.INVITE).Get("Contact"))
+		req := request(sip.INVITE, peerAddr)
+		req.Set("Contact", "<sip:other@192.0.2.55>")
+		_, err := w.ep.Start(context.Background(), req, w.toPeer(), func(transaction.Event) {}, transaction.FillContact("alice"))
+		require.NoError(w.t, err)
+		require.Equal(w.t, "<sip:other@192.0.2.55>", w.peer.request(sip.INVITE).Get("Contact"))
+	})
+}
+
 // Addresses are tried in turn while none takes the message.
 func TestFailover(t *testing.T) {
 	names := resolver(func(_ context.Context, u sip.URI) ([]sip.Hop, error) {

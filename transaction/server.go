@@ -127,6 +127,12 @@ func (tx *ServerTx) Peer() transport.Peer {
 	return p
 }
 
+// Contact is where this Endpoint can be reached by whoever sent the request:
+// what a 2xx to INVITE or SUBSCRIBE should have in Contact. user may be empty.
+func (tx *ServerTx) Contact(user string) string {
+	return contact(user, tx.machine.transport, tx.flow)
+}
+
 // Identity is who Authenticate found the sender to be, or the zero Identity.
 func (tx *ServerTx) Identity() digest.Identity {
 	tx.machine.mu.Lock()

@@ -49,11 +49,10 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 	if err != nil {
 		return nil, err
 	}
-	var cfg startConfig
+	tx := &ClientTx{e: e, on: on, req: r, next: next, ctx: e.life, cancel: func() {}}
 	for _, o := range opts {
-		o(&cfg)
+		o(&tx.cfg)
 	}
-	tx := &ClientTx{e: e, on: on, before: cfg.before, req: r, next: next, ctx: e.life, cancel: func() {}}
 	tx.events = tx.room[:0]
 	e.begin()
 	hop, numeric := resolve.Numeric(next)
@@ -132,6 +131,17 @@ func route(r *sip.Request, to sip.Target) (next sip.URI, err error) {
 	r.Add("Route", sip.Address{URI: r.URI}.String())
 	r.URI = top.URI.WithoutParam("method").WithoutHeaders()
 	return r.URI, nil
+}
+
+// contact is the value of a Contact at which we are reached by the other end of
+// a flow.
+func contact(user string, t transport.Transport, f sip.Flow) string {
+	at := t.SentBy(f)
+	u := sip.NewURI(user, at.Host, at.Port)
+	if f.Network != "udp" {
+		u = u.WithParam("transport", f.Network)
+	}
+	return sip.Address{URI: u}.String()
 }
 
 // newVia is the Via of a request that leaves over a flow.
