@@ -1,0 +1,106 @@
+package udpio
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fullConn is a Conn whose system calls reach a TCP connection instead: UDP's
+// send buffer never fills on a loopback interface, and TCP ignores addresses.
+func fullConn(t *testing.T) (c *Conn, local, peer net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	local, err = net.Dial("tcp4", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { local.Close() })
+	peer, err = l.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { peer.Close() })
+	require.NoError(t, local.(*net.TCPConn).SetWriteBuffer(8<<10))
+	require.NoError(t, peer.(*net.TCPConn).SetReadBuffer(8<<10))
+
+	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	c, err = New(udp, Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	c.path.(*batchPath).raw, err = local.(*net.TCPConn).SyscallConn()
+	require.NoError(t, err)
+	return c, local, peer
+}
+
+// manyPackets makes n packets of two bytes, of which each seventh cannot be
+// sent.
+func manyPackets(n int) []Packet {
+	ps := make([]Packet, n)
+	for i := range ps {
+		ps[i] = Packet{Data: []byte{byte(i), byte(i >> 8)}, Peer: netip.MustParseAddrPort("127.0.0.1:5060")}
+		if i%7 == 0 {
+			ps[i].Peer = netip.MustParseAddrPort("[::1]:5060")
+		}
+	}
+	return ps
+}
+
+func TestFullBuffer(t *testing.T) {
+	const total = 1 << 16
+	c, _, peer := fullConn(t)
+	ps := manyPackets(total)
+	sent, err := c.TryWrite(ps)
+	require.ErrorIs(t, err, ErrFull)
+	require.Less(t, sent, total)
+	require.Positive(t, sent)
+	n, err := c.TryWrite(ps[sent:])
+	require.ErrorIs(t, err, ErrFull)
+	require.Zero(t, n)
+	last := ps[1]
+	require.ErrorIs(t, c.Send(last), ErrFull)
+
+	written := make(chan error)
+	go func() {
+		n, err := c.Write(ps[sent:])
+		if err == nil && n != total-sent {
+			err = io.ErrShortWrite
+		}
+		written <- err
+	}()
+	// However long Write waits, Send does not wait behind it.
+	for range 100 {
+		require.ErrorIs(t, c.Send(last), ErrFull)
+	}
+	var want []byte
+	for i, p := range ps {
+		if i%7 != 0 {
+			want = append(want, p.Data...)
+		}
+	}
+	got := make([]byte, len(want))
+	_, err = io.ReadFull(peer, got)
+	require.NoError(t, err)
+	require.NoError(t, <-written)
+	require.True(t, bytes.Equal(want, got), "each packet once and in order")
+	for i, p := range ps {
+		require.Equal(t, i%7 == 0, p.Err != nil)
+	}
+}
+
+func TestCloseEndsAWriteThatWaits(t *testing.T) {
+	c, local, _ := fullConn(t)
+	ps := manyPackets(1 << 16)
+	_, err := c.TryWrite(ps)
+	require.ErrorIs(t, err, ErrFull)
+	written := make(chan error)
+	go func() {
+		_, err := c.Write(ps)
+		written <- err
+	}()
+	require.NoError(t, local.Close())
+	require.ErrorIs(t, <-written, net.ErrClosed)
+}
