@@ -42,6 +42,7 @@ type ClientTx struct {
 	room       [2]Event     // for them, as a rule
 	telling    bool         // a worker tells
 	done       bool         // the last event was told
+	lost       bool         // no worker took an event: the Endpoint has ended
 	canceled   error        // why it is to end; nil while it is not
 	challenged int          // how many challenges were answered
 }
@@ -106,6 +107,9 @@ func (tx *ClientTx) advance(failed error) {
 		}
 		if len(tx.hops) == 0 {
 			tx.mu.Unlock()
+			if tx.e.isClosed() {
+				failed = ErrClosed // whatever it made of the lookup
+			}
 			tx.post(Event{Err: failed, Last: true})
 			return
 		}
@@ -179,9 +183,9 @@ func (tx *ClientTx) post(ev Event) {
 	}
 	tx.events = append(tx.events, ev)
 	if !tx.telling {
-		tx.telling = true
 		tx.e.begin()
-		tx.e.workers.Go((*telling)(tx))
+		tx.telling = tx.e.workers.Go((*telling)(tx))
+		tx.lost = !tx.telling
 	}
 }
 

@@ -218,5 +218,5 @@ type task func()
 
 func (t task) Run() { t() }
 
-// work runs f on a worker; after Close it does not.
-func (e *Endpoint) work(f func()) { e.workers.Go(task(f)) }
+// work runs f on a worker; after Close it does not, and returns false.
+func (e *Endpoint) work(f func()) bool { return e.workers.Go(task(f)) }

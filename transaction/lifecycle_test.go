@@ -68,9 +68,24 @@ func TestLifecycle(t *testing.T) {
 			require.ErrorIs(w.t, <-done, net.ErrClosed)
 		},
 	}
+	cases["Close during a lookup"] = func(w *world) {
+		c := w.startTo(context.Background(), sip.INVITE, sip.Target{URI: uri("sip:slow.example.com")})
+		sent := make(chan error, 1)
+		go func() {
+			sent <- w.ep.Send(context.Background(), request(sip.ACK, "slow.example.com"), sip.Target{})
+		}()
+		synctest.Wait()
+		require.NoError(w.t, w.ep.Close())
+		c.fails(transaction.ErrClosed)
+		require.Error(w.t, <-sent)
+	}
+	slow := resolver(func(ctx context.Context, _ sip.URI) ([]sip.Hop, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
 	for name, f := range cases {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, "udp", transaction.HandlerFunc(forever), f)
+			inBubble(t, "udp", transaction.HandlerFunc(forever), f, transaction.WithResolver(slow))
 		})
 	}
 }

@@ -68,12 +68,20 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 	default: // it may block
 		tx.ctx, tx.cancel = context.WithCancel(e.life)
 		tx.watch(ctx)
+		find := tx.lookup
 		if numeric {
 			tx.hops = []sip.Hop{hop}
-			e.work(func() { tx.advance(nil) })
-		} else {
-			e.work(tx.lookup)
+			find = func() { tx.advance(nil) }
 		}
+		if !e.work(find) {
+			tx.finish()
+			return nil, ErrClosed
+		}
+	}
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.lost {
+		return nil, ErrClosed
 	}
 	return tx, nil
 }

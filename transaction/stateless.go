@@ -61,6 +61,12 @@ func (e *Endpoint) deliver(ctx context.Context, f sip.Flow, next sip.URI, prepar
 		return t.Send(f, prepare(t, f))
 	}
 	hop, ok := resolve.Numeric(next)
+	if !ok || hop.Network != "udp" { // it may block, and Close must end it
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(e.life, func() { cancel(ErrClosed) })()
+	}
 	hops := []sip.Hop{hop}
 	if !ok {
 		var err error
