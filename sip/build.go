@@ -79,14 +79,8 @@ func (r *Request) tagTo(resp *Header) {
 	if err != nil || to.Params.Has("tag") {
 		return
 	}
-	f := &resp.fields[i]
-	text, _, end := resp.span(f)
-	var buf [256]byte
-	b := append(buf[:0], text[:end]...)
-	b = append(b, ";tag="...)
-	b = append(b, r.responseTag()...)
-	f.off, f.size = resp.write(b), uint32(len(b))
-	f.origin |= inked
+	_, _, end := resp.span(&resp.fields[i])
+	resp.replace(place{i, end, end, end + 1}, []byte(";tag="+r.responseTag()))
 }
 
 // responseTag returns the tag of the responses to r: section 8.2.6.2 wants the

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"strings"
 	"unsafe"
 )
 
@@ -39,15 +38,20 @@ func (k *ink) text() string {
 	return unsafe.String(unsafe.SliceData(k.buf), len(k.buf))
 }
 
-// write appends b and returns where it begins.
-func (h *Header) write(b []byte) uint32 {
+// open returns the ink of h, to be appended to and put back.
+func (h *Header) open() []byte {
 	if h.ink == nil {
 		h.ink = new(ink)
 		h.ink.buf = h.ink.first[:0]
 	}
-	off := len(h.ink.buf)
-	h.ink.buf = append(h.ink.buf, b...)
-	return uint32(off)
+	return h.ink.buf
+}
+
+// write appends s to the ink and returns where it begins.
+func (h *Header) write(s string) uint32 {
+	b := h.open()
+	h.ink.buf = append(b, s...)
+	return uint32(len(b))
 }
 
 // text returns the text of a field.
@@ -88,26 +92,27 @@ func (h *Header) is(f *field, id headerID, name string) bool {
 	return f.id == id && (id != hOther || equalFold(h.nameOf(f), name))
 }
 
-// scanName finds out the name of the field with this text. The reason says what
-// is wrong with it.
-func scanName(text string) (f field, reason string) {
-	n := strings.IndexByte(text, ':')
-	if n < 0 {
-		return f, "header line without a colon"
+// scanName finds out the name of the field with this text: its length and its
+// id. The reason says what is wrong with it.
+func scanName(text string) (size uint16, id headerID, reason string) {
+	n := 0
+	for n < len(text) && text[n] != ':' {
+		n++
 	}
-	if f.id = lookupName(text[:n]); f.id == hOther {
-		// White space may stand in front of the colon (HCOLON, section 25.1).
-		for n > 0 && (text[n-1] == ' ' || text[n-1] == '\t') {
-			n--
-		}
-		if !isToken(text[:n]) || n > maxNameLength {
-			return f, "malformed header field name"
-		}
-		f.id = lookupName(text[:n])
+	if n == len(text) {
+		return 0, hOther, "header line without a colon"
 	}
-	f.name = uint16(n)
-	f.size = uint32(len(text))
-	return f, ""
+	if id = lookupName(text[:n]); id != hOther {
+		return uint16(n), id, ""
+	}
+	// White space may stand in front of the colon (HCOLON, section 25.1).
+	for n > 0 && (text[n-1] == ' ' || text[n-1] == '\t') {
+		n--
+	}
+	if !isToken(text[:n]) || n > maxNameLength {
+		return 0, hOther, "malformed header field name"
+	}
+	return uint16(n), lookupName(text[:n]), ""
 }
 
 // maxNameLength bounds the name of a field.
@@ -115,31 +120,21 @@ const maxNameLength = 1024
 
 // newField makes a field that cannot be more than one line.
 func (h *Header) newField(name, value string) field {
-	var buf [256]byte
-	b, begin := appendName(buf[:0], name)
-	return h.seal(append(b, value...), begin)
-}
-
-// appendName appends the name and what separates it from the value, and returns
-// where the value begins.
-func appendName(b []byte, name string) ([]byte, int) {
-	b = append(b, tokenOnly(name[:min(len(name), maxNameLength)])...)
+	name = tokenOnly(name[:min(len(name), maxNameLength)])
+	b := h.open()
+	off := len(b)
+	b = append(b, name...)
 	b = append(b, ": "...)
-	return b, len(b)
+	b = append(b, value...)
+	return h.seal(b, off, name)
 }
 
-// seal makes a field of the text b, whose value begins at begin.
-func (h *Header) seal(b []byte, begin int) field {
-	for i := begin; i < len(b); i++ {
-		if breaksLine(b[i]) {
-			b[i] = ' '
-		}
-	}
-	name := begin - len(": ")
-	return field{
-		off: h.write(b), size: uint32(len(b)), name: uint16(name),
-		id: lookupName(string(b[:name])), origin: inked,
-	}
+// seal makes a field of the text that begins at off in b, the ink with a name
+// and a value behind it.
+func (h *Header) seal(b []byte, off int, name string) field {
+	keepLine(b[off:])
+	h.ink.buf = b
+	return field{uint32(off), uint32(len(b) - off), uint16(len(name)), lookupName(name), inked}
 }
 
 // adopt returns the field f of src as one of h. Text of the datagram that both
@@ -153,7 +148,7 @@ func (h *Header) adopt(src *Header, f field) field {
 			return f
 		}
 	}
-	f.off = h.write([]byte(src.text(&f)))
+	f.off = h.write(src.text(&f))
 	f.origin |= inked
 	return f
 }

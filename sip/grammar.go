@@ -154,10 +154,10 @@ func unfold(s string) string {
 // -1 if it does not end.
 func quotedEnd(s string, i int) int {
 	for i++; i < len(s); i++ {
-		switch s[i] {
-		case '"':
+		if s[i] == '"' {
 			return i + 1
-		case '\\':
+		}
+		if s[i] == '\\' {
 			i++
 		}
 	}
@@ -222,12 +222,17 @@ func oneLine(s string) string {
 
 func replaceBreaks(s string) string {
 	b := []byte(s)
+	keepLine(b)
+	return string(b)
+}
+
+// keepLine replaces each octet of b that could end the line by a space.
+func keepLine(b []byte) {
 	for i, c := range b {
 		if breaksLine(c) {
 			b[i] = ' '
 		}
 	}
-	return string(b)
 }
 
 // tokenOnly returns s with each octet that may not stand in a token replaced by

@@ -218,11 +218,13 @@ func (h *Header) replace(p place, value []byte) {
 			return
 		}
 	}
-	var buf [256]byte
-	b := append(buf[:0], text[:p.start]...)
+	b := h.open()
+	off := len(b)
+	b = append(b, text[:p.start]...)
 	b = append(b, value...)
 	b = append(b, text[rest:]...)
-	f.off, f.size = h.write(b), uint32(len(b))
+	h.ink.buf = b
+	f.off, f.size = uint32(off), uint32(len(b)-off)
 	f.origin |= inked
 }
 
@@ -246,14 +248,26 @@ func (h *Header) Clone() Header {
 func (h *Header) shareText(src *Header) {
 	h.datagram = src.datagram
 	if src.ink != nil {
-		h.write(src.ink.buf)
+		h.write(src.ink.text())
 	}
 }
 
-// append appends the fields as they go on the wire, and the empty line.
+// append appends the fields as they go on the wire, and the empty line. Fields
+// that follow each other in the datagram with a CRLF between go at once.
 func (h *Header) append(b []byte) []byte {
-	for i := range h.fields {
-		b = append(b, h.text(&h.fields[i])...)
+	for i := 0; i < len(h.fields); {
+		f := &h.fields[i]
+		end := f.off + f.size
+		i++
+		for i < len(h.fields) && f.origin&inked == 0 && h.fields[i].origin&inked == 0 && h.fields[i].off == end+2 {
+			end += 2 + h.fields[i].size
+			i++
+		}
+		source := h.datagram
+		if f.origin&inked != 0 {
+			source = h.ink.text()
+		}
+		b = append(b, source[f.off:end]...)
 		b = append(b, '\r', '\n')
 	}
 	return append(b, '\r', '\n')

@@ -11,7 +11,7 @@ func (h *Header) Via() (Via, error) {
 	if !ok {
 		return Via{}, ErrNoField
 	}
-	return ParseVia(h.at(p))
+	return parseVia(h.at(p))
 }
 
 // Vias yields the Via values from the top down; one that cannot be parsed
@@ -19,7 +19,7 @@ func (h *Header) Via() (Via, error) {
 func (h *Header) Vias() iter.Seq2[Via, error] {
 	return func(yield func(Via, error) bool) {
 		h.each("Via", func(s string) bool {
-			v, err := ParseVia(s)
+			v, err := parseVia(s)
 			return yield(v, err) && err == nil
 		})
 	}
@@ -27,9 +27,10 @@ func (h *Header) Vias() iter.Seq2[Via, error] {
 
 // PushVia puts v on top.
 func (h *Header) PushVia(v Via) {
-	var buf [256]byte
-	b, begin := appendName(buf[:0], "Via")
-	h.prepend(h.seal(v.append(b), begin))
+	b := h.open()
+	off := len(b)
+	b = append(b, "Via: "...)
+	h.prepend(h.seal(v.append(b), off, "Via"))
 }
 
 // PopVia removes and returns the topmost Via. One that cannot be parsed stays.
@@ -38,7 +39,7 @@ func (h *Header) PopVia() (Via, error) {
 	if !ok {
 		return Via{}, ErrNoField
 	}
-	v, err := ParseVia(h.at(p))
+	v, err := parseVia(h.at(p))
 	if err == nil {
 		h.replace(p, nil)
 	}
@@ -55,20 +56,16 @@ func (h *Header) SetVia(v Via) error {
 	}
 	var buf [256]byte
 	b := v.append(buf[:0])
-	for i, c := range b {
-		if breaksLine(c) {
-			b[i] = ' '
-		}
-	}
+	keepLine(b)
 	h.replace(p, b)
 	return nil
 }
 
 // From returns the From field. Without one the error matches ErrNoField.
-func (h *Header) From() (Address, error) { return h.Address("From") }
+func (h *Header) From() (Address, error) { return h.address(hFrom, "From") }
 
 // To returns the To field. Without one the error matches ErrNoField.
-func (h *Header) To() (Address, error) { return h.Address("To") }
+func (h *Header) To() (Address, error) { return h.address(hTo, "To") }
 
 // CallID returns the Call-ID, or "" if there is none.
 func (h *Header) CallID() string { return h.Get("Call-ID") }
@@ -79,14 +76,18 @@ func (h *Header) CSeq() (CSeq, error) {
 	if !ok {
 		return CSeq{}, ErrNoField
 	}
-	return ParseCSeq(h.at(p))
+	return parseCSeq(h.at(p))
 }
 
 // Address returns the first value of a field of addresses: From, To, Contact,
 // Route, Record-Route, Path, Refer-To, P-Asserted-Identity and so on. Without
 // one the error matches ErrNoField. "Contact: *" is an error: see Wildcard.
 func (h *Header) Address(name string) (Address, error) {
-	p, ok := h.first(lookupName(name), name)
+	return h.address(lookupName(name), name)
+}
+
+func (h *Header) address(id headerID, name string) (Address, error) {
+	p, ok := h.first(id, name)
 	if !ok {
 		return Address{}, ErrNoField
 	}
@@ -104,8 +105,7 @@ func (h *Header) Addresses(name string) iter.Seq2[Address, error] {
 	}
 }
 
-func parseFieldAddress(name, s string) (Address, error) {
-	var a Address
+func parseFieldAddress(name, s string) (a Address, err error) {
 	if off, reason := a.scan(s); reason != "" {
 		return Address{}, &ParseError{name, off, reason, "RFC 3261 20.10", 400}
 	}

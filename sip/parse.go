@@ -197,20 +197,19 @@ func (p *parser) fields(h *Header) {
 			p.fail("header", begin, "header field too long", "RFC 3261 21.4.1", 400)
 			continue
 		}
-		f, reason := scanName(text[begin:end])
+		name, id, reason := scanName(text[begin:end])
 		if reason != "" {
 			p.fail("header", begin, reason, "RFC 3261 7.3", 400)
 			continue
 		}
-		if end-begin > p.limits.Params && p.tooManyParams(f.id, text[begin:end]) {
-			p.fail(headerNames[f.id], begin, "too many parameters", "RFC 3261 21.4.1", 400)
+		if end-begin > p.limits.Params && p.tooManyParams(id, text[begin:end]) {
+			p.fail(headerNames[id], begin, "too many parameters", "RFC 3261 21.4.1", 400)
 			continue
 		}
-		f.off, f.origin = uint32(begin), origin
+		fields = append(fields, field{uint32(begin), uint32(end - begin), name, id, origin})
 		if origin != 0 {
-			h.unfoldLF(&f)
+			h.unfoldLF(&fields[len(fields)-1])
 		}
-		fields = append(fields, f)
 	}
 	h.fields = fields
 	p.fail("header", len(text), "no empty line behind the header", "RFC 3261 7", 400)
@@ -247,7 +246,7 @@ func (h *Header) unfoldLF(f *field) {
 		return
 	}
 	text = unfold(text)
-	f.off, f.size, f.origin = h.write([]byte(text)), uint32(len(text)), inked
+	f.off, f.size, f.origin = h.write(text), uint32(len(text)), inked
 }
 
 // checkCR finds a CR between begin and end that ends no line, and takes out the

@@ -19,9 +19,11 @@ type Via struct {
 
 // ParseVia parses a single value. The protocol must be SIP/2.0. The error is a
 // *ParseError.
-func ParseVia(s string) (Via, error) {
-	var v Via
-	if off, reason := v.scan(unfold(s)); reason != "" {
+func ParseVia(s string) (Via, error) { return parseVia(unfold(s)) }
+
+// parseVia parses a value that is unfolded.
+func parseVia(s string) (v Via, err error) {
+	if off, reason := v.scan(s); reason != "" {
 		return Via{}, &ParseError{"Via", off, reason, "RFC 3261 20.42", 400}
 	}
 	return v, nil
@@ -122,8 +124,10 @@ func (c CSeq) String() string {
 }
 
 // ParseCSeq parses the value of a CSeq field. The error is a *ParseError.
-func ParseCSeq(s string) (CSeq, error) {
-	s = trim(unfold(s))
+func ParseCSeq(s string) (CSeq, error) { return parseCSeq(trim(unfold(s))) }
+
+// parseCSeq parses a value that is trimmed and unfolded.
+func parseCSeq(s string) (CSeq, error) {
 	i := 0
 	for i < len(s) && isDigit(s[i]) {
 		i++

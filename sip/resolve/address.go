@@ -17,8 +17,8 @@ type site struct {
 }
 
 // hops returns the addresses of servers, in the order of the servers, those of
-// one server together (RFC 7984 section 4.1). The error, if there is none, says
-// why.
+// one server together (RFC 7984 section 4.1). The error says why there are none, or
+// not all.
 func (r *Resolver) hops(w *waiter, t target, servers []server) ([]sip.Hop, error) {
 	w.begin()
 	var sites [maxServers]site
@@ -49,7 +49,7 @@ func (r *Resolver) hops(w *waiter, t target, servers []server) ([]sip.Hop, error
 			}
 		}
 	}
-	if failed == nil {
+	if len(hops) == 0 && failed == nil {
 		failed = fmt.Errorf("%w: %s", ErrNoAddress, t.host)
 	}
 	return hops, failed

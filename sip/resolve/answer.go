@@ -32,7 +32,7 @@ func parse(b []byte, question *dns.Msg) (*dns.Msg, error) {
 // read takes from an answer the records of a name, or those at the end of its
 // aliases. Where the chain leaves the message without a word of its end, alias is
 // the name to ask for, and the TTL that of the chain.
-func read[R any](m *dns.Msg, name string, qtype uint16, as func(dns.RR) (R, bool)) (answer Answer[R], alias string, err error) {
+func read[R any](m *dns.Msg, name string, as func(dns.RR) (R, bool)) (answer Answer[R], alias string, err error) {
 	owner := name
 	answer.TTL = maxTTL
 	for range maxAliases {
@@ -42,7 +42,7 @@ func read[R any](m *dns.Msg, name string, qtype uint16, as func(dns.RR) (R, bool
 			if h.Class != dns.ClassINET || !isSame(h.Name, owner) {
 				continue
 			}
-			if cname, ok := rr.(*dns.CNAME); ok && qtype != dns.TypeCNAME {
+			if cname, ok := rr.(*dns.CNAME); ok {
 				next = cname.Target
 				answer.TTL = min(answer.TTL, ttlOf(h.Ttl))
 			} else if record, ok := as(rr); ok {

@@ -133,6 +133,9 @@ func (c *cache[R]) find(q question, e *entry[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case err != nil && c.lookups.ctx.Err() != nil:
+		e.err = errClosed
+		ttl = 0
 	case err != nil:
 		e.err = fmt.Errorf("resolve: %s: %w", name, err)
 		ttl = min(firstFailure<<min(e.failures, 8), lastFailure)

@@ -118,7 +118,7 @@ func lookup[R any](ctx context.Context, c *Client, name string, qtype uint16, as
 		if err != nil {
 			return Answer[R]{}, err
 		}
-		answer, alias, err := read(m, owner, qtype, as)
+		answer, alias, err := read(m, owner, as)
 		answer.TTL = min(answer.TTL, ttl)
 		if err != nil || alias == "" {
 			return answer, err

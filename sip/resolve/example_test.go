@@ -4,15 +4,21 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/resolve"
 )
 
 func ExampleNew() {
-	r := resolve.New(resolve.WithHosts(map[string][]netip.Addr{
-		"example.com": {netip.MustParseAddr("192.0.2.7")},
-	}))
+	r := resolve.New(
+		resolve.WithNetworks("tls", "udp", "tcp"),
+		resolve.WithFamilies(resolve.IPv4),
+		resolve.WithHosts(map[string][]netip.Addr{
+			"example.com": {netip.MustParseAddr("192.0.2.7")},
+		}),
+	)
+	defer r.Close()
 	hops, err := r.Resolve(context.Background(), sip.MustParseURI("sips:bob@example.com"))
 	if err != nil {
 		fmt.Println(err)
@@ -30,16 +36,65 @@ func ExampleNumeric() {
 	// Output: tcp 192.0.2.4:5060 true
 }
 
-// fixed is a name service of one's own.
-type fixed struct{ addr netip.Addr }
+func ExampleNewClient() {
+	client := resolve.NewClient(nil, netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:53"))
+	r := resolve.New(resolve.WithLookup(client), resolve.WithTimeout(2*time.Second))
+	defer r.Close()
+	hops, err := r.Resolve(context.Background(), sip.MustParseURI("sip:bob@192.0.2.4")) // needs no server
+	fmt.Println(hops[0].Addr, err)
+	// Output: 192.0.2.4:5060 <nil>
+}
 
-func (f fixed) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
-	return []netip.Addr{f.addr}, nil
+// directory is a name service of one's own, which has the SRV records of one
+// domain.
+type directory struct{ addr netip.Addr }
+
+func (directory) LookupNAPTR(context.Context, string) (a resolve.Answer[resolve.NAPTR], err error) {
+	return a, nil
+}
+
+func (directory) LookupSRV(_ context.Context, name string) (a resolve.Answer[resolve.SRV], err error) {
+	a.TTL = time.Hour
+	if name == "_sip._tcp.example.com" {
+		a.Records = []resolve.SRV{{Priority: 1, Port: 5080, Target: "edge.example.com"}}
+	}
+	return a, nil
+}
+
+func (d directory) LookupAddr(_ context.Context, f resolve.Family, name string) (a resolve.Answer[netip.Addr], err error) {
+	a.TTL = time.Hour
+	if f == resolve.IPv6 && name == "edge.example.com" {
+		a.Records = []netip.Addr{d.addr}
+	}
+	return a, nil
 }
 
 func ExampleLookup() {
-	r := resolve.New(resolve.WithLookup(fixed{netip.MustParseAddr("2001:db8::7")}))
-	hops, err := r.Resolve(context.Background(), sip.MustParseURI("sip:bob@example.com:5080"))
-	fmt.Println(hops[0].Addr, err)
-	// Output: [2001:db8::7]:5080 <nil>
+	r := resolve.New(resolve.WithLookup(directory{netip.MustParseAddr("2001:db8::7")}))
+	defer r.Close()
+	hops, err := r.Resolve(context.Background(), sip.MustParseURI("sip:bob@example.com"))
+	fmt.Println(hops[0].Network, hops[0].Addr, err)
+	// Output: tcp [2001:db8::7]:5080 <nil>
+}
+
+func ExampleResolver_Failed() {
+	r := resolve.New(resolve.WithHosts(map[string][]netip.Addr{
+		"example.com": {netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("192.0.2.8")},
+	}))
+	defer r.Close()
+	uri := sip.MustParseURI("sip:bob@example.com")
+	hops, _ := r.Resolve(context.Background(), uri)
+	r.Failed(hops[0], 0)
+	hops, _ = r.Resolve(context.Background(), uri)
+	fmt.Println(hops[0].Addr, hops[1].Addr)
+	// Output: 192.0.2.8:5060 192.0.2.7:5060
+}
+
+func ExampleResolver_ResolveVia() {
+	r := resolve.New()
+	defer r.Close()
+	via, _ := sip.ParseVia("SIP/2.0/TCP 192.0.2.4:5070;branch=z9hG4bK7")
+	hops, err := r.ResolveVia(context.Background(), via)
+	fmt.Println(hops[0].Network, hops[0].Addr, err)
+	// Output: tcp 192.0.2.4:5070 <nil>
 }

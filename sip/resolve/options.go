@@ -44,8 +44,8 @@ func newConfig(opts []Option) config {
 // WithLookup sets the name service. By default names are looked for in
 // /etc/hosts; then the name servers of /etc/resolv.conf are asked. Both files
 // are read again when they change. Where there is no such name server, and for
-// addresses of names without a dot or below "local", net.DefaultResolver is
-// asked, which knows no NAPTR records.
+// addresses of names like "host" and "host.local", net.DefaultResolver is asked,
+// which knows search lists, but no NAPTR records.
 func WithLookup(l Lookup) Option { return func(c *config) { c.lookup = l } }
 
 // WithHosts sets addresses of names, in any case, that are then not looked up:
@@ -65,14 +65,23 @@ func WithHosts(hosts map[string][]netip.Addr) Option {
 // for. A transport that the URI or its scheme demands is used all the same.
 func WithNetworks(networks ...string) Option {
 	own := slices.Clone(networks)
-	return func(c *config) { c.networks = own }
+	return func(c *config) {
+		if len(own) > 0 {
+			c.networks = own
+		}
+	}
 }
 
 // WithFamilies sets the kinds of addresses that this element can send to, the
 // preferred one first; the default is IPv6, IPv4.
 func WithFamilies(families ...Family) Option {
-	own := slices.Clone(families)
-	return func(c *config) { c.families = own }
+	own := slices.Compact(slices.Clone(families))
+	own = own[:min(len(own), 2)] // there are no more
+	return func(c *config) {
+		if len(own) > 0 {
+			c.families = own
+		}
+	}
 }
 
 // WithTimeout bounds each lookup; default 3 s.

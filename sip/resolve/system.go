@@ -106,9 +106,10 @@ func (s *system) LookupAddr(ctx context.Context, family Family, name string) (An
 }
 
 // isLocal tells whether DNS is not where a name is looked for: one without a dot,
-// or one of multicast DNS (RFC 6762).
+// or of multicast DNS (RFC 6762), whose names have but one before "local".
 func isLocal(name string) bool {
-	return strings.IndexByte(name, '.') < 0 || strings.HasSuffix(name, ".local")
+	_, domain, dotted := strings.Cut(name, ".")
+	return !dotted || domain == "local"
 }
 
 // unlessNotFound drops the error that says that there is no such name.

@@ -17,6 +17,8 @@ const patience = 250 * time.Millisecond
 // stages is how many lookups depend on one another: NAPTR, SRV, addresses.
 const stages = 3
 
+var errClosed = fmt.Errorf("resolve: resolver is closed: %w", net.ErrClosed)
+
 // lookups bounds what is looked up, and what waits for it.
 type lookups struct {
 	timeout time.Duration // of each
@@ -43,7 +45,7 @@ func (l *lookups) begin() error {
 	defer l.mu.Unlock()
 	switch {
 	case l.closed:
-		return fmt.Errorf("resolve: resolver is closed: %w", net.ErrClosed)
+		return errClosed
 	case l.running >= l.max:
 		return ErrBusy
 	}
