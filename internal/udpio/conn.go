@@ -45,7 +45,7 @@ type Options struct {
 	// MaxSize is the largest payload that Read gives, in bytes; what is longer
 	// is dropped and counted. Default 65,535. The first Read makes Batch buffers
 	// of this size; they take up memory only as far as packets reached into
-	// them, 160 KiB with the defaults and SIP's usual sizes, 2 MiB at most.
+	// them, 200 KiB with the defaults and SIP's usual sizes, 2 MiB at most.
 	MaxSize int
 	// Segment lets Write hand runs of packets of one size to one peer to the
 	// kernel in one piece.
