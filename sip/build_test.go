@@ -31,12 +31,6 @@ func parseRequest(t testing.TB, packet string) *Request {
 	return m.(*Request)
 }
 
-func parseResponse(t testing.TB, packet string) *Response {
-	m, err := Parse([]byte(packet))
-	require.NoError(t, err)
-	return m.(*Response)
-}
-
 func TestNewRequest(t *testing.T) {
 	alice := Address{Display: "Alice", URI: MustParseURI("sip:alice@example.com")}
 	bob := Address{URI: MustParseURI("sip:bob@example.com")}

@@ -35,7 +35,7 @@ const inkSize = 320
 func (k *ink) text() string {
 	// This is what strings.Builder does; a Builder must not be copied, a
 	// Header in a StatusError is.
-	return unsafe.String(unsafe.SliceData(k.buf), len(k.buf))
+	return unsafe.String(unsafe.SliceData(k.buf), len(k.buf)) //nolint:gosec // never written again
 }
 
 // open returns the ink of h, to be appended to and put back.

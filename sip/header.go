@@ -127,7 +127,7 @@ func (h *Header) HasToken(name, token string) bool {
 // changed meanwhile.
 func (h *Header) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for i := 0; i < len(h.fields); i++ {
+		for i := 0; i < len(h.fields); i++ { //nolint:intrange // yield may remove fields
 			f := &h.fields[i]
 			if !yield(h.nameOf(f), h.value(f)) {
 				return

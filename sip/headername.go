@@ -124,14 +124,11 @@ func (id headerID) isList() bool {
 
 // compactNames holds what each letter stands for (RFC 3261 section 7.3.3 and
 // the registry of header fields).
-var compactNames = [26]headerID{
-	'a' - 'a': hAcceptContact, 'b' - 'a': hReferredBy, 'c' - 'a': hContentType,
-	'd' - 'a': hRequestDisposition, 'e' - 'a': hContentEncoding, 'f' - 'a': hFrom,
-	'i' - 'a': hCallID, 'j' - 'a': hRejectContact, 'k' - 'a': hSupported,
-	'l' - 'a': hContentLength, 'm' - 'a': hContact, 'n' - 'a': hIdentityInfo,
-	'o' - 'a': hEvent, 'r' - 'a': hReferTo, 's' - 'a': hSubject, 't' - 'a': hTo,
-	'u' - 'a': hAllowEvents, 'v' - 'a': hVia, 'x' - 'a': hSessionExpires,
-	'y' - 'a': hIdentity,
+var compactNames = map[byte]headerID{
+	'a': hAcceptContact, 'b': hReferredBy, 'c': hContentType, 'd': hRequestDisposition,
+	'e': hContentEncoding, 'f': hFrom, 'i': hCallID, 'j': hRejectContact, 'k': hSupported,
+	'l': hContentLength, 'm': hContact, 'n': hIdentityInfo, 'o': hEvent, 'r': hReferTo,
+	's': hSubject, 't': hTo, 'u': hAllowEvents, 'v': hVia, 'x': hSessionExpires, 'y': hIdentity,
 }
 
 // maxName is the length of the longest name in headerNames.
@@ -145,6 +142,9 @@ type shape [3]headerID
 var nameShapes = indexNames()
 
 func indexNames() (t [maxName + 1][26]shape) {
+	for letter, id := range compactNames {
+		t[1][letter-'a'][0] = id
+	}
 	for id := hOther + 1; id < headerIDs; id++ {
 		name := headerNames[id]
 		ids := &t[len(name)][lower(name[0])-'a']
@@ -166,11 +166,8 @@ func lookupName(name string) headerID {
 	if letter >= 26 {
 		return hOther
 	}
-	if len(name) == 1 {
-		return compactNames[letter]
-	}
 	for _, id := range nameShapes[len(name)][letter] {
-		if id != hOther && (name == headerNames[id] || equalFold(name, headerNames[id])) {
+		if id != hOther && (len(name) == 1 || name == headerNames[id] || equalFold(name, headerNames[id])) {
 			return id
 		}
 	}

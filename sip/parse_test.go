@@ -44,7 +44,7 @@ var parseCases = []struct {
 	{"lower case version", wire("OPTIONS sip:bob@example.com sip/2.0"), 0, ""},
 	{"method in lower case is another", wire("options sip:bob@example.com SIP/2.0"), 400, ""},
 	{"CR in a field", wire(optionsLine, "Subject: a\rb"), 400, wire(optionsLine)},
-	{"CR CR LF", wire(optionsLine, "Subject: a\r"), 400, wire(optionsLine)},
+	{"two CR in front of LF", wire(optionsLine, "Subject: a\r"), 400, wire(optionsLine)},
 	{"line without colon", wire(optionsLine, "Subject"), 400, wire(optionsLine)},
 	{"name with a space", wire(optionsLine, "My Subject: x"), 400, wire(optionsLine)},
 	{"name is missing", wire(optionsLine, ": x"), 400, wire(optionsLine)},

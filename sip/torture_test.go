@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -193,8 +194,9 @@ func verdict(packet []byte) (Message, int) {
 	if m == nil {
 		return nil, drop
 	}
-	if err != nil {
-		return m, err.(*ParseError).Code
+	var parse *ParseError
+	if errors.As(err, &parse) {
+		return m, parse.Code
 	}
 	if r, ok := m.(*Response); ok {
 		if r.Validate() != nil {
@@ -202,8 +204,9 @@ func verdict(packet []byte) (Message, int) {
 		}
 		return m, 0
 	}
-	if err := m.(*Request).Validate(); err != nil {
-		return m, err.(*StatusError).Code
+	var status *StatusError
+	if errors.As(m.(*Request).Validate(), &status) {
+		return m, status.Code
 	}
 	return m, 0
 }

@@ -34,10 +34,14 @@ func (r *Resolver) hops(w *waiter, t target, servers []server) ([]sip.Hop, error
 			sites[i].looks[f] = e
 		}
 	}
+	n := 0
 	for i := range servers {
 		failed = cmp.Or(failed, sites[i].wait(w))
+		for range sites[i].addrs {
+			n++
+		}
 	}
-	hops := make([]sip.Hop, 0, maxHops)
+	hops := make([]sip.Hop, 0, min(n, maxHops))
 	for i := range servers {
 		for addr := range sites[i].addrs {
 			h := sites[i].hop(t, addr)
