@@ -95,7 +95,7 @@ func (e *Endpoint) Serve(ctx context.Context, h Handler, ts ...transport.Transpo
 		}
 		readers.Go(e.wheel.Run)
 	}
-	err := error(ErrClosed)
+	err := ErrClosed
 	select {
 	case <-e.closing:
 	case <-ctx.Done():

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"math"
 	"net/netip"
-	"strconv"
+	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // wayBack is where the responses to a request go (RFC 3261 section 18.2.2, RFC
 // 3581 section 4): flow is the one of the request, with another port perhaps,
@@ -26,7 +24,11 @@ func wayBack(f sip.Flow, via sip.Via) (flow sip.Flow, hop sip.Hop) {
 	}
 	source := f.Remote.Addr()
 	if f.Reliable() {
-		return f, sip.Hop{Network: f.Network, Addr: netip.AddrPortFrom(source, port), ServerName: via.SentBy.Host}
+		hop = sip.Hop{Network: f.Network, Addr: netip.AddrPortFrom(source, port)}
+		if f.Network == "tls" || f.Network == "wss" {
+			hop.ServerName = strings.Clone(via.SentBy.Host) // the request need not be kept for it
+		}
+		return f, hop
 	}
 	if maddr, ok := via.Params.Get("maddr"); ok {
 		if group, err := netip.ParseAddr(maddr); err == nil && group.IsMulticast() {

@@ -51,7 +51,7 @@ func (tx *ServerTx) settle(err error) {
 		return
 	case open:
 		resp := answerTo(tx.req, err, canceled)
-		if resp.StatusCode == 500 && err != errPanic {
+		if resp.StatusCode == 500 && !errors.Is(err, errPanic) {
 			log.Error("handler failed", "method", tx.req.Method, "call", tx.req.CallID(), "err", err)
 		}
 		if err := tx.Respond(resp); err != nil {

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -74,7 +75,7 @@ func (s *server) respond(resp *sip.Response) error {
 		return err
 	}
 	if s.flow.Reliable() && !resp.Has("Content-Length") {
-		resp.Set("Content-Length", itoa(len(resp.Body()))) // RFC 3261 section 20.14
+		resp.Set("Content-Length", strconv.Itoa(len(resp.Body()))) // RFC 3261 section 20.14
 	}
 	if resp.StatusCode < 200 {
 		s.state = proceeding

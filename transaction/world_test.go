@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,7 +98,6 @@ type peer struct {
 	t    testing.TB
 	flow sip.Flow // to the Endpoint
 
-	mu   sync.Mutex
 	came chan packet
 	gone chan sip.Flow
 }

@@ -86,7 +86,6 @@ func (w *worker) run(t Task) {
 	defer timer.Stop()
 	for {
 		t.Run()
-		t = nil
 		if !w.pool.release(w) {
 			return
 		}
