@@ -54,27 +54,27 @@ func read[R any](m *dns.Msg, name string, as func(dns.RR) (R, bool)) (answer Ans
 			return answer, "", nil
 		}
 		if next == "" {
-			return nothing(m, name, owner, answer)
+			answer.TTL, alias = nothing(m, name, owner, answer.TTL)
+			return answer, alias, nil
 		}
 		owner = next
 	}
 	return Answer[R]{}, "", errAliases
 }
 
-// nothing is read's answer where there are no records at the end of the chain.
-func nothing[R any](m *dns.Msg, name, owner string, answer Answer[R]) (Answer[R], string, error) {
+// nothing tells how long it holds that there are no records at the end of a
+// chain, or which name to ask for.
+func nothing(m *dns.Msg, name, owner string, chain time.Duration) (ttl time.Duration, alias string) {
 	for _, rr := range m.Ns {
 		// RFC 2308 section 5: the lesser of the record's TTL and its last field.
 		if soa, ok := rr.(*dns.SOA); ok && dns.IsSubDomain(soa.Hdr.Name, owner) {
-			answer.TTL = min(answer.TTL, ttlOf(soa.Hdr.Ttl), ttlOf(soa.Minttl))
-			return answer, "", nil
+			return min(chain, ttlOf(soa.Hdr.Ttl), ttlOf(soa.Minttl)), ""
 		}
 	}
 	if m.Rcode == dns.RcodeSuccess && !isSame(owner, name) {
-		return answer, dns.CanonicalName(owner), nil
+		return chain, dns.CanonicalName(owner)
 	}
-	answer.TTL = min(answer.TTL, unsaidTTL)
-	return answer, "", nil
+	return min(chain, unsaidTTL), ""
 }
 
 // ttlOf reads a TTL; one with the highest bit set is 0 (RFC 2181 section 8).

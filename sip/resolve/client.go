@@ -186,7 +186,7 @@ func (c *Client) exchange(ctx context.Context, network string, server netip.Addr
 		return nil, ended(ctx, err)
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if network == "tcp" {
 		m, err = overTCP(conn, m, b)
 	} else {

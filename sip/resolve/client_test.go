@@ -203,7 +203,7 @@ func TestAbsurdAnswers(t *testing.T) {
 
 // Servers follow aliases, forwarders may not.
 func TestAliases(t *testing.T) {
-	const text = "a.example. 60 CNAME b.example.\nb.example. 60 CNAME C.example.\nc.example. 60 A 192.0.2.3\n" +
+	const text = "c.example. 60 A 192.0.2.3\nb.example. 60 CNAME C.example.\na.example. 60 CNAME b.example.\n" +
 		"d.example. 60 CNAME none.example.\nexample. 60 SOA ns. root. 1 1 1 1 60"
 	for _, whole := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
