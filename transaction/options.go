@@ -81,8 +81,8 @@ func WithMaxHandlers(n int) Option { return func(c *config) { c.maxHandlers = n 
 
 // WithMaxTransactions bounds the transactions that exist at once, those of both
 // sides together; default 1,000,000. Past it requests outside of dialogs are
-// answered 503 with Retry-After, and Start gives ErrOverloaded; requests within
-// dialogs and CANCEL have a quarter more.
+// answered 503 with Retry-After, and Start gives ErrOverloaded; those within
+// dialogs have a quarter more. CANCEL and ACK need none.
 func WithMaxTransactions(n int) Option { return func(c *config) { c.maxTransactions = n } }
 
 // A StartOption sets something about one request that Start or Do sends.

@@ -22,9 +22,10 @@ import (
 // pushed onto Route. The request then goes over to.Flow, or else to where the
 // topmost Route, or without one the Request-URI, leads. A topmost Route without
 // lr is a strict router's: it changes places with the Request-URI (RFC 3261
-// section 16.6 item 6), and callers leave that to Start. Addresses are tried in
-// turn while none takes the message; once one has, only silence and responses
-// are left.
+// section 16.6 item 6), and callers leave that to Start. Of several addresses
+// the next one is tried when a connection cannot be opened, when the request
+// cannot be sent, and when the connection fails before any response; each
+// attempt is a transaction with a branch of its own (RFC 3263 section 4.3).
 //
 // Start waits for Serve if that has not begun. Otherwise it does not block:
 // names are looked up and connections opened on a worker.
