@@ -253,8 +253,9 @@ func TestServers(t *testing.T) {
 				n := memnet.New()
 				tc.first(t, n)
 				z := newZone(t, domains)
-				serveOn(t, n, nameServer, z)
-				client := resolve.NewClient(n.Dial, netip.MustParseAddrPort("192.0.2.10:53"), netip.MustParseAddrPort(nameServer))
+				const second = "[2001:db8::53]:53"
+				serveOn(t, n, second, z)
+				client := resolve.NewClient(n.Dial, netip.MustParseAddrPort("192.0.2.10:53"), netip.MustParseAddrPort(second))
 				begun := time.Now()
 				a, err := client.LookupAddr(t.Context(), resolve.IPv4, "plain.test")
 				require.NoError(t, err)

@@ -20,8 +20,8 @@
 // Not covered:
 //
 //   - SCTP, and DTLS under SIP.
-//   - RFC 3263 section 4.4: a stateless proxy has to draw by weights in the same
-//     way for each retransmission. WithRand can be given something that does.
+//   - RFC 3263 section 4.4: a stateless proxy would have to draw the same server by
+//     weight for each retransmission. Each call draws anew.
 //   - NAPTR records that end in addresses (flag a) or rewrite the name (no flag,
 //     or a regexp): RFC 3263 asks for flag s.
 //   - RFC 6724: the order of address families is WithFamilies', and not derived

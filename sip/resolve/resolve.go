@@ -11,8 +11,12 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// maxHops bounds the addresses that are tried for one request.
-const maxHops = 16
+const (
+	// maxHops bounds the addresses that are tried for one request.
+	maxHops = 16
+	// maxName is the length of the longest name (RFC 1035 section 2.3.4).
+	maxName = 253
+)
 
 // Errors.
 var (
@@ -129,9 +133,9 @@ func (r *Resolver) resolve(ctx context.Context, t target) ([]sip.Hop, error) {
 		return []sip.Hop{t.direct().hop(t, addr)}, nil
 	}
 	t.host = canonical(t.host)
-	// Nothing is ever found there (RFC 6761 section 6.4), and every WebSocket
+	// Nothing is ever found below invalid (RFC 6761 section 6.4), and every WebSocket
 	// client has its Contact there (RFC 7118 section 5.2.1).
-	if t.host == "invalid" || strings.HasSuffix(t.host, ".invalid") {
+	if len(t.host) > maxName || t.host == "invalid" || strings.HasSuffix(t.host, ".invalid") {
 		return nil, fmt.Errorf("%w: %s", ErrNoAddress, t.host)
 	}
 	w := waiter{lookups: r.lookups, ctx: ctx, now: time.Now()}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,15 +119,16 @@ func TestErrors(t *testing.T) {
 		z := newZone(t, "example. 60 SOA ns. root. 1 1 1 1 60\nsip.example. 60 A 192.0.2.1")
 		r := resolverOn(t, z)
 		for uri, want := range map[string]error{
-			"sip:none.example":                       resolve.ErrNoAddress,
-			"sip:none.example:5060":                  resolve.ErrNoAddress,
-			"sip:bad..name.example":                  resolve.ErrNoAddress,
-			"sip:df7jal23ls0d.invalid;transport=ws":  resolve.ErrNoAddress,
-			"sip:sip.example;transport=sctp":         resolve.ErrUnsupported,
-			"sips:sip.example;transport=udp":         resolve.ErrUnsupported,
-			"tel:+12015550123":                       resolve.ErrUnsupported,
-			"sip:sip.example;transport=tls-sctp;lr":  resolve.ErrUnsupported,
-			"sip:sip.example;transport=tcp;maddr=no": resolve.ErrNoAddress,
+			"sip:none.example":                             resolve.ErrNoAddress,
+			"sip:none.example:5060":                        resolve.ErrNoAddress,
+			"sip:bad..name.example":                        resolve.ErrNoAddress,
+			"sip:" + strings.Repeat("a.", 200) + "example": resolve.ErrNoAddress,
+			"sip:df7jal23ls0d.invalid;transport=ws":        resolve.ErrNoAddress,
+			"sip:sip.example;transport=sctp":               resolve.ErrUnsupported,
+			"sips:sip.example;transport=udp":               resolve.ErrUnsupported,
+			"tel:+12015550123":                             resolve.ErrUnsupported,
+			"sip:sip.example;transport=tls-sctp;lr":        resolve.ErrUnsupported,
+			"sip:sip.example;transport=tcp;maddr=no":       resolve.ErrNoAddress,
 		} {
 			found, err := find(t, r, uri)
 			require.ErrorIs(t, err, want, uri)

@@ -182,8 +182,9 @@ func (r *Resolver) bySRV(w *waiter, services []service, list []server) (_ []serv
 		known = known || len(e.records) > 0
 		var buf [maxRecords]SRV
 		for _, rec := range drawSRV(e.records, buf[:0], r.intN) {
-			// A lone dot says that there is no such service (RFC 2782).
-			if rec.Target == "" || len(list) == maxServers {
+			// A lone dot says that there is no such service (RFC 2782), and port 0 is
+			// none that could be sent to.
+			if rec.Target == "" || rec.Port == 0 || len(list) == maxServers {
 				continue
 			}
 			list = append(list, server{s.network, rec.Target, rec.Port})

@@ -57,6 +57,7 @@ plain.test.             A 203.0.113.80
 ; no such service, and one of which nothing exists
 none.test.              SOA ns.none.test. root.none.test. 1 1 1 1 600
 _sip._udp.none.test.    SRV 0 0 0 .
+_sip._tcp.none.test.    SRV 0 0 0 a.srv.test.
 none.test.              A 203.0.113.1
 
 ; records that are not for us
