@@ -213,3 +213,47 @@ func cutFrames(stream []byte, a, b int) (got []string, err error) {
 	}
 	return got, nil
 }
+
+// FuzzTyped reads a value as each typed field; what is read is written so that
+// it reads the same.
+func FuzzTyped(f *testing.F) {
+	for _, tt := range typedCases {
+		f.Add(tt.value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for _, tt := range typedCases {
+			var h Header
+			h.Set(tt.field, value)
+			got, err := readTyped(&h, tt.field, tt.want)
+			if err != nil {
+				continue
+			}
+			written := writeTyped(got)
+			h.Set(tt.field, written)
+			again, err := readTyped(&h, tt.field, tt.want)
+			if err != nil || writeTyped(again) != written {
+				t.Fatalf("%v: %s %q becomes %q", err, tt.field, value, written)
+			}
+		}
+	})
+}
+
+// FuzzParts takes a multipart apart; each part lies in the body.
+func FuzzParts(f *testing.F) {
+	f.Add("b", "--b\r\nContent-Type: a/b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n")
+	f.Fuzz(func(t *testing.T, boundary, body string) {
+		m := bodied("multipart/mixed"+Params{}.With("boundary", boundary).String(), body)
+		at := 0
+		for p, err := range Parts(m) {
+			if err != nil {
+				return
+			}
+			n := strings.Index(body[at:], p.Body)
+			if n < 0 {
+				t.Fatalf("%q: part %q is not in order", body, p.Body)
+			}
+			at += n + len(p.Body)
+		}
+		_, _ = FindPart(m, "a/b")
+	})
+}

@@ -135,7 +135,7 @@ func TestTypedRefuses(t *testing.T) {
 		{"Session-Expires", SessionExpires{}, []string{"", "x", "1;refresher=me"}},
 		{"Min-SE", time.Second, []string{"", "x", "-1"}},
 		{"Retry-After", RetryAfter{}, []string{"", "soon", "1 (a", "1 2", "1;duration=x"}},
-		{"Warning", Warning{}, []string{"30 a \"b\"", "300", "300 a", "300 a b", `300 a "b`, `300 a "b"c`, `1812 a "b"`, `300 "a"`}},
+		{"Warning", Warning{}, []string{"30 a \"b\"", "099 a \"b\"", "300", "300 a", "300 a b", `300 a "b`, `300 a "b"c`, `1812 a "b"`, `300 "a"`}},
 		{"Reason", Reason{}, []string{"SIP;cause=x", "SIP;", "a b"}},
 		{"Content-Type", MediaType{}, []string{"", "text", "text/", "/plain", "text/plain x", "text/plain;", "a b/c"}},
 		{"Date", time.Time{}, []string{"", "Fri, 01 Jan 2010 16:00:00 EST", "2010-01-01", "Fri, 1 Jan 2010 16:00:00 GMT"}},

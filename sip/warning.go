@@ -21,7 +21,7 @@ func ParseWarning(s string) (Warning, error) {
 	agent, text, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
 	text = trim(text)
 	n, ok := parseUint(code, 999)
-	if !ok || len(code) != 3 || agent == "" || text == "" || text[0] != '"' || quotedEnd(text, 0) != len(text) {
+	if !ok || n < 100 || len(code) != 3 || agent == "" || text == "" || text[0] != '"' || quotedEnd(text, 0) != len(text) {
 		return Warning{}, &ParseError{"Warning", 0, "malformed warning", "RFC 3261 20.43", 400}
 	}
 	return Warning{int(n), agent, unquote(text)}, nil
