@@ -261,6 +261,19 @@ func TestContactEquality(t *testing.T) {
 	}
 }
 
+// Equality is not transitive (RFC 3261 section 19.1.4): of three contacts in one
+// request the last may be the same as both of the others, which differ.
+func TestContactsInTurn(t *testing.T) {
+	p := newPhone(t, newRegistrar(), "alice")
+	const all = "Contact: <sip:a@h;x=1>, <sip:a@h;x=2>, <sip:a@h>"
+	want := []string{"<sip:a@h>;expires=3600", "<sip:a@h;x=2>;expires=3600"}
+	require.Equal(t, want, p.ok(all))
+	require.Equal(t, want, p.ok(all), "and the same when it is repeated")
+	p.cseq--
+	p.refused(500, "Contact: <sip:a@h;x=2>;q=0.5")
+	require.Equal(t, want[1:], p.ok("Contact: <sip:a@i>, <sip:a@h>;expires=0, <sip:a@i>;expires=0"))
+}
+
 func TestWildcard(t *testing.T) {
 	p := newPhone(t, newRegistrar(), "alice")
 	require.Empty(t, p.ok("Contact: *", "Expires: 0"), "nothing to remove is no error")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,21 +65,9 @@ func (r *Registrar) readContacts(req *sip.Request) (contacts []contact, removeAl
 		if err != nil {
 			return nil, false, err
 		}
-		contacts = put(contacts, c)
+		contacts = append(contacts, c)
 	}
 	return contacts, false, nil
-}
-
-// put adds c in place of one that is the same: each is processed in turn, so
-// the last one holds.
-func put(contacts []contact, c contact) []contact {
-	for i := range contacts {
-		if contacts[i].uri.Equal(c.uri) {
-			contacts[i] = c
-			return contacts
-		}
-	}
-	return append(contacts, c)
 }
 
 func (r *Registrar) readContact(a sip.Address, usual time.Duration) (contact, error) {
@@ -126,21 +115,16 @@ func (r *Registrar) headerExpires(req *sip.Request) time.Duration {
 // 10.3: a REGISTER is processed completely or not at all). It may run several
 // times and changes nothing but old.
 func (u *update) apply(old []Binding, maxContacts int) ([]Binding, error) {
-	if u.removeAll {
-		for i := range old {
-			if u.outOfOrder(&old[i]) {
-				return nil, outOfOrder()
-			}
-		}
+	switch {
+	case u.overtaken(old):
+		return nil, outOfOrder()
+	case u.removeAll:
 		return nil, nil
 	}
 	bindings, added := old, false
+	// Each in turn: of two that are the same the last one holds.
 	for _, c := range u.contacts {
-		i := find(bindings, c.uri)
-		if i >= 0 && u.outOfOrder(&bindings[i]) {
-			return nil, outOfOrder()
-		}
-		switch {
+		switch i := find(bindings, c.uri); {
 		case c.expires == 0 && i >= 0:
 			bindings = append(bindings[:i], bindings[i+1:]...)
 		case c.expires == 0:
@@ -158,9 +142,22 @@ func (u *update) apply(old []Binding, maxContacts int) ([]Binding, error) {
 	return bindings, nil
 }
 
-// outOfOrder tells whether the binding was made by a later request of the same
-// client, or by this one.
-func (u *update) outOfOrder(b *Binding) bool { return b.CallID == u.callID && u.cseq <= b.CSeq }
+// overtaken tells whether a binding that the request names was made by a later
+// request of the same client, or by this one.
+func (u *update) overtaken(bindings []Binding) bool {
+	for i := range bindings {
+		b := &bindings[i]
+		if b.CallID == u.callID && u.cseq <= b.CSeq && (u.removeAll || u.names(b.Contact)) {
+			return true
+		}
+	}
+	return false
+}
+
+// names tells whether the request has a contact that is the same as uri.
+func (u *update) names(uri sip.URI) bool {
+	return slices.ContainsFunc(u.contacts, func(c contact) bool { return c.uri.Equal(uri) })
+}
 
 // find returns the index of the binding with that contact, or -1. Equality is
 // not transitive (section 19.1.4), so the same text goes first.
