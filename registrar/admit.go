@@ -15,11 +15,15 @@ func (r *Registrar) admit(req *sip.Request, who digest.Identity) (sip.AOR, error
 		e.Header.Set("Allow", string(sip.REGISTER))
 		return "", e
 	}
+	if !req.URI.IsSIP() {
+		return "", &sip.StatusError{Code: 416} // section 8.2.2.1
+	}
 	domain, ours := r.domains.Lookup(req.URI)
 	if !ours {
 		return "", &sip.StatusError{Code: 404, Reason: "Not Our Domain"}
 	}
-	if err := requireNothing(req); err != nil {
+	// No extension is supported yet (section 8.2.2.3).
+	if err := req.Unsupported("Require"); err != nil {
 		return "", err
 	}
 	to, err := req.To()
@@ -59,20 +63,4 @@ func mayRegister(who digest.Identity, to sip.URI, domain string) bool {
 		return true
 	}
 	return who.User == user
-}
-
-// requireNothing refuses extensions, none of which are supported yet (section
-// 8.2.2.3).
-func requireNothing(req *sip.Request) error {
-	var e *sip.StatusError
-	for option := range req.Values("Require") {
-		if e == nil {
-			e = &sip.StatusError{Code: 420}
-		}
-		e.Header.Add("Unsupported", option)
-	}
-	if e == nil {
-		return nil
-	}
-	return e
 }

@@ -32,7 +32,7 @@ func TestAdmission(t *testing.T) {
 
 		{name: "foreign Request-URI", uri: "sip:biloxi.com", code: 404},
 		{name: "an alias with another port", uri: "sip:192.0.2.7:5070", code: 404},
-		{name: "tel Request-URI", uri: "tel:+12015550123", code: 404},
+		{name: "tel Request-URI", uri: "tel:+12015550123", code: 416},
 		{name: "foreign To", to: "<sip:alice@biloxi.com>", code: 404},
 		{name: "To of another domain than the Request-URI", to: "<sip:alice@example.org>", code: 404},
 		{name: "To without a user", to: "<sip:example.com>", code: 404},

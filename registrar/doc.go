@@ -10,7 +10,9 @@
 //
 // Not covered: Path (RFC 3327), Service-Route (RFC 3608), outbound and reg-id
 // (RFC 5626), GRUU (RFC 5627), the registration event package (RFC 3680),
-// third-party registration (it is refused with 403), redirection of REGISTER.
+// third-party registration (it is refused with 403), redirection of REGISTER,
+// forwarding it to the domain that it is for (10.3 step 1: it is answered 404).
+// A body is ignored, whatever its type (8.2.3): phones send some of their own.
 //
 // A Registrar authenticates nobody by itself: put transaction.Authenticate in
 // front of it. Without, the From address is taken for the identity, as section

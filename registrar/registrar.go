@@ -45,7 +45,8 @@ func New(d *sip.Domains, s Store, opts ...Option) *Registrar {
 //     if it was authenticated, and its From), and for too many contacts
 //   - 404 for a domain that is not ours, in the Request-URI or in To, and for an
 //     address-of-record without a user
-//   - 405 for another method, 420 for an extension that is required
+//   - 405 for another method, 416 for a Request-URI that is neither sip nor sips,
+//     420 for an extension that is required
 //   - 423 with Min-Expires for too brief an interval
 //   - 500 for a CSeq that is not higher than the last one of its Call-ID, and,
 //     with Retry-After, when the store fails
