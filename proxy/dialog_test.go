@@ -206,6 +206,36 @@ func TestMaddr(t *testing.T) {
 	})
 }
 
+// What is left of a Request-URI with maddr, and where it leads (RFC 3261
+// sections 16.4 and 16.5).
+func TestMaddrElsewhere(t *testing.T) {
+	cfg := siteConfig{options: []proxy.Option{proxy.WithGate(proxy.Open{})}}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		alice, bob, far := s.phone("alice", "10"), s.phone("bob", "20"), s.phone("far", "66")
+		s.users.register("bob", bob)
+		for _, tt := range []struct{ uri, route, want string }{
+			// The usual port and transport stay: without them SRV would be asked.
+			{"sip:far@192.0.2.66:5060;maddr=192.0.2.1", "", "sip:far@192.0.2.66:5060"},
+			{"sip:far@192.0.2.66;transport=udp;maddr=192.0.2.1", "", "sip:far@192.0.2.66;transport=udp"},
+			// A maddr that is not ours leads there, whoever the host is.
+			{"sip:far@192.0.2.1:5060;maddr=192.0.2.66", "", "sip:far@192.0.2.1:5060;maddr=192.0.2.66"},
+			{"sip:far@192.0.2.66;method=BYE", "", "sip:far@192.0.2.66"}, // 16.6 item 2
+			{"sip:bob@example.com", "<sip:example.com;maddr=192.0.2.66;lr>", "sip:bob@192.0.2.20:5060"},
+			{"sip:far@192.0.2.66", "<sip:elsewhere.example;maddr=192.0.2.1;lr>", "sip:far@192.0.2.66"},
+		} {
+			req := alice.request(sip.MESSAGE, tt.uri)
+			if tt.route != "" {
+				req.Add("Route", tt.route)
+			}
+			alice.send(proxyAddr, req)
+			in := far.asked(sip.MESSAGE)
+			require.Equal(t, tt.want, in.URI.String())
+			in.answer(200)
+			alice.expect(200)
+		}
+	})
+}
+
 // A callee that gave an address-of-record as its Contact is found by location.
 func TestContactInOurDomain(t *testing.T) {
 	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {

@@ -13,8 +13,9 @@ import (
 func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 	r := c.Request.Clone()
 	if !b.URI.IsZero() {
-		r.URI = requestURI(b.URI)
+		r.URI = b.URI
 	}
+	r.URI = requestURI(r.URI)
 	if err := decrementHops(r); err != nil {
 		return nil, sip.Target{}, err
 	}
@@ -38,7 +39,7 @@ func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 }
 
 // requestURI removes what may stand in a contact and not in a Request-URI (RFC
-// 3261 section 19.1.1, table 1).
+// 3261 section 16.6 item 2 and table 1 in 19.1.1).
 func requestURI(u sip.URI) sip.URI {
 	if !u.IsSIP() {
 		return u

@@ -75,8 +75,12 @@ func (e *edited) undoStrict() error {
 }
 
 // ours tells whether a URI names this proxy: by an address that it listens on,
-// or by one of its domains.
+// or by one of its domains. A maddr counts in place of the host (RFC 3261
+// section 19.1.1).
 func (p *Proxy) ours(u sip.URI) bool {
+	if maddr, ok := u.Param("maddr"); ok {
+		u = u.WithHost(maddr, u.Port())
+	}
 	if !u.IsSIP() {
 		return false
 	}
@@ -87,29 +91,34 @@ func (p *Proxy) ours(u sip.URI) bool {
 	return ok
 }
 
-// stripMaddr removes a maddr that is ours, with port and transport, if the
-// request came in on just these.
+// What a URI means that names no transport and no port.
+const (
+	usualNetwork = "udp"
+	usualPort    = 5060
+)
+
+// stripMaddr removes a maddr that is ours, if the request came in on the port
+// and transport of the URI, and these with it unless they are the usual ones.
 func (p *Proxy) stripMaddr(u sip.URI, flow sip.Flow) (sip.URI, bool) {
-	maddr, ok := u.Param("maddr")
-	if !ok || !u.IsSIP() {
+	if !u.Params().Has("maddr") || !p.ours(u) {
 		return u, false
 	}
 	network, ok := u.Param("transport")
 	if !ok {
-		network = "udp"
+		network = usualNetwork
 	}
 	port := u.Port()
 	if port == 0 {
-		port = 5060
+		port = usualPort
 	}
 	if !strings.EqualFold(network, flow.Network) || port != flow.Local.Port() {
 		return u, false
 	}
-	if !p.ours(sip.NewURI("", maddr, u.Port())) {
-		return u, false
+	u = u.WithoutParam("maddr")
+	if !strings.EqualFold(network, usualNetwork) {
+		u = u.WithoutParam("transport")
 	}
-	u = u.WithoutParam("maddr").WithoutParam("transport")
-	if u.Port() != 0 {
+	if port != usualPort {
 		u = u.WithHost(u.Host(), 0)
 	}
 	return u, true

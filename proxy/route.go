@@ -112,7 +112,7 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	switch {
 	case !u.IsSIP():
 		err = &sip.StatusError{Code: 416}
-	case c.Domain == "" && !p.ep.Owns(u):
+	case c.Domain == "" && (u.Params().Has("maddr") || !p.ep.Owns(u)):
 		return Route{Groups: [][]Branch{{{}}}}, nil
 	case c.Request.Method == sip.REGISTER:
 		e := &sip.StatusError{Code: 405}
