@@ -117,7 +117,7 @@ func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.
 		return err
 	}
 	if p.asksProxy(c) {
-		return tx.Respond(options(req))
+		return options(req, tx)
 	}
 	if err := validateHops(req); err != nil {
 		return err

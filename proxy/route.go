@@ -95,6 +95,10 @@ func (rs first) Route(ctx context.Context, c *Call) (Route, error) {
 	return Route{}, ErrNoRoute
 }
 
+// allow lists the methods that the proxy passes on or answers, REGISTER being
+// none of them. An unknown method passes as well (RFC 3261 section 16.3 item 1).
+const allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, MESSAGE, REFER, PUBLISH, INFO, SUBSCRIBE, NOTIFY"
+
 // route finds the targets of a call (RFC 3261 section 16.5).
 func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	u := c.Request.URI

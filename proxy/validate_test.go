@@ -24,15 +24,20 @@ func TestRefusedByItself(t *testing.T) {
 		{name: "no hop left, OPTIONS for a user", method: sip.OPTIONS, uri: "sip:bob@example.com",
 			edit: func(r *sip.Request) { r.Set("Max-Forwards", "0") }, code: 483},
 		{name: "OPTIONS to the proxy", method: sip.OPTIONS, uri: "sip:example.com",
-			code: 200, field: "Allow", value: "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, MESSAGE, REFER, PUBLISH, INFO, SUBSCRIBE, NOTIFY"},
+			code: 200, field: "Supported"},
 		{name: "OPTIONS to the proxy's address, no hop left", method: sip.OPTIONS, uri: "sip:192.0.2.1:5060",
 			edit: func(r *sip.Request) { r.Set("Max-Forwards", "0") }, code: 200, field: "Accept", value: "*/*"},
 		{name: "extensions", method: sip.INVITE, uri: "sip:bob@example.com",
 			edit: func(r *sip.Request) { r.Add("Proxy-Require", "foo, bar") }, code: 420, field: "Unsupported"},
 		{name: "empty Proxy-Require", method: sip.INVITE, uri: "sip:bob@example.com",
 			edit: func(r *sip.Request) { r.Add("Proxy-Require", "") }, code: 480},
+		{name: "extensions of a user agent, OPTIONS to the proxy", method: sip.OPTIONS, uri: "sip:example.com",
+			edit: func(r *sip.Request) { r.Add("Require", "foo") }, code: 420, field: "Unsupported", value: "foo"},
+		{name: "extensions of a user agent, OPTIONS for a user", method: sip.OPTIONS, uri: "sip:bob@example.com",
+			edit: func(r *sip.Request) { r.Add("Require", "foo") }, code: 480},
 		{name: "no user", method: sip.INVITE, uri: "sip:example.com", code: 404},
-		{name: "REGISTER", method: sip.REGISTER, uri: "sip:example.com", code: 405, field: "Allow"},
+		{name: "REGISTER", method: sip.REGISTER, uri: "sip:example.com", code: 405, field: "Allow",
+			value: "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, MESSAGE, REFER, PUBLISH, INFO, SUBSCRIBE, NOTIFY"},
 		{name: "tel", method: sip.INVITE, uri: "tel:+15550100", code: 403},
 		{name: "other scheme", method: sip.INVITE, uri: "http://example.com/", code: 416},
 		{name: "malformed Route", method: sip.INVITE, uri: "sip:bob@example.com",
@@ -52,6 +57,7 @@ func TestRefusedByItself(t *testing.T) {
 			to, err := resp.To()
 			require.NoError(t, err, tt.name)
 			require.NotEmpty(t, to.Tag(), tt.name)
+			require.Equal(t, tt.code == 405, resp.Has("Allow"), tt.name)
 			if tt.field != "" {
 				require.True(t, resp.Has(tt.field), tt.name)
 			}
