@@ -80,6 +80,18 @@ func TestAuthenticatedCall(t *testing.T) {
 	})
 }
 
+// Credentials without a realm are nobody's to consume (RFC 3261 section 22.3).
+func TestCredentialsWithoutRealm(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		req := alice.request(sip.MESSAGE, "sip:bob@example.com")
+		req.Add("Proxy-Authorization", "NTLM TlRMTVNTUAAB")
+		alice.send(proxyAddr, req)
+		require.Equal(t, "NTLM TlRMTVNTUAAB", bob.asked(sip.MESSAGE).Get("Proxy-Authorization"))
+	})
+}
+
 // Whoever proved to be alice does not call as somebody else of ours.
 func TestSpoofedFrom(t *testing.T) {
 	authenticating(t, func(t *testing.T, s *site) {

@@ -7,8 +7,9 @@ import (
 )
 
 // consumeCredentials removes the Proxy-Authorization that was meant for us, by
-// its realm, and leaves that of other proxies (RFC 3261 section 22.3). Whoever
-// gets the request next could replay it, or try passwords on it.
+// its realm, and leaves that of other proxies and of schemes without a realm
+// (RFC 3261 section 22.3). Whoever gets the request next could replay it, or try
+// passwords on it.
 func (p *Proxy) consumeCredentials(r *sip.Request, c *Call) {
 	const field = "Proxy-Authorization"
 	if !r.Has(field) {
@@ -17,7 +18,7 @@ func (p *Proxy) consumeCredentials(r *sip.Request, c *Call) {
 	var others []string
 	for value := range r.Values(field) {
 		realm := realmOf(value)
-		if realm == c.Caller.Realm || p.ours(sip.NewURI("", realm, 0)) {
+		if realm != "" && realm == c.Caller.Realm || p.ours(sip.NewURI("", realm, 0)) {
 			continue
 		}
 		others = append(others, value)
