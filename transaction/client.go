@@ -123,6 +123,9 @@ func (tx *ClientTx) advance(failed error) {
 		if err == nil {
 			return
 		}
+		if tx.e.cfg.failures != nil && tx.ctx.Err() == nil {
+			tx.e.cfg.failures.Failed(hop, 0)
+		}
 		failed = err
 	}
 }

@@ -62,12 +62,17 @@ func (e *Endpoint) Timers() Timers { return e.cfg.timers }
 
 // Serve answers requests that come over the transports with h, and lets Start,
 // Do and Send use them, until Close, Shutdown or the end of ctx, which is like
-// Close. It takes the transports over and closes them. Its error then matches
-// net.ErrClosed; when a transport fails it is that transport's error. The values
-// of ctx can be had from the handlers' ctx.
+// Close. It takes the transports over and closes them. Its error is never nil:
+// it matches net.ErrClosed after an end that was asked for, so that a program
+// tests
 //
-// h may be nil for a mere client: each request is then answered 405, as by an
-// empty Mux. Serve may be called once; another call is ErrServing and leaves
+//	if err := ep.Serve(ctx, h, udp); !errors.Is(err, net.ErrClosed) {
+//
+// and when a transport fails it is that transport's error. The values of ctx
+// can be had from the handlers' ctx.
+//
+// h may be nil for a mere client: requests are then answered as by an empty
+// Mux. Serve may be called once; another call is ErrServing and leaves
 // the transports alone.
 func (e *Endpoint) Serve(ctx context.Context, h Handler, ts ...transport.Transport) error {
 	if h == nil {
@@ -116,6 +121,11 @@ func (e *Endpoint) Serve(ctx context.Context, h Handler, ts ...transport.Transpo
 	e.wheel.Close()
 	readers.Wait()
 	e.workers.Close()
+	if e.cfg.closeResolver != nil {
+		if err := e.cfg.closeResolver(); err != nil {
+			e.cfg.log.Warn("resolver not closed cleanly", "err", err)
+		}
+	}
 	return err
 }
 

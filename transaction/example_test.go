@@ -123,7 +123,7 @@ func ExampleMux() {
 	fmt.Println(resp.StatusCode, resp.Get("Allow"))
 	// Output:
 	// hello
-	// 405 MESSAGE
+	// 405 MESSAGE, OPTIONS
 }
 
 // logged is a Middleware that tells each request and what was answered.
@@ -251,5 +251,5 @@ func ExampleResolver() {
 		log.Fatal(err)
 	}
 	fmt.Println(resp.StatusCode)
-	// Output: 405
+	// Output: 200
 }

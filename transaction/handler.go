@@ -15,8 +15,10 @@ import (
 // panic, and a return without an answer become a 500. After an answer an error
 // is only logged.
 //
-// req may be read by anybody at any time and must not be changed: a Middleware
-// that wants to passes a Clone on.
+// req has passed sip.Request.Validate; what it Requires, and its Max-Forwards,
+// are for the handler to judge. It may be read by anybody at any time and must
+// not be changed: a Middleware that wants to passes a Clone on. Handlers of
+// several requests run at once, even of requests that came over one connection.
 //
 // ctx has the values of the ctx that was given to Serve. It ends when the
 // handler has returned and the request has its final response, when CANCEL

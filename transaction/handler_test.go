@@ -214,7 +214,7 @@ func TestMux(t *testing.T) {
 		w.peer.send(w.peer.newRequest(sip.OPTIONS))
 		w.peer.response(200)
 		w.peer.send(w.peer.newRequest(sip.MESSAGE))
-		require.Equal(t, "CANCEL, INVITE, OPTIONS", w.peer.response(405).Get("Allow"))
+		require.Equal(t, "ACK, CANCEL, INVITE, OPTIONS", w.peer.response(405).Get("Allow"))
 		w.peer.send(w.peer.newRequest(sip.ACK))
 		w.peer.quiet(time.Minute)
 	})
@@ -225,10 +225,12 @@ func TestMux(t *testing.T) {
 	})
 }
 
-func TestClientAloneAnswers405(t *testing.T) {
+func TestClientAloneAnswersOptions(t *testing.T) {
 	inBubble(t, "udp", nil, func(w *world) {
 		w.peer.send(w.peer.newRequest(sip.OPTIONS))
-		require.True(t, w.peer.response(405).Has("Allow"))
+		require.Equal(t, "OPTIONS", w.peer.response(200).Get("Allow"))
+		w.peer.send(w.peer.newRequest(sip.MESSAGE))
+		require.Equal(t, "OPTIONS", w.peer.response(405).Get("Allow"))
 	})
 }
 

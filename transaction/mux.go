@@ -29,10 +29,25 @@ func (m *Mux) HandleFunc(method sip.Method, f func(context.Context, *sip.Request
 	m.Handle(method, HandlerFunc(f))
 }
 
-// Default sets the handler of each method that has none; without one, such a
-// request is answered 405 with Allow (RFC 3261 section 8.2.1), and an ACK is
-// dropped.
+// Default sets the handler of each method that has none. Without one, OPTIONS
+// is answered 200 (RFC 3261 section 11.2) and any other request 405 (section
+// 8.2.1), both with Allow as the method of that name has it; an ACK is dropped.
 func (m *Mux) Default(h Handler) { m.other = h }
+
+// Allow lists the methods that are answered, as the field of that name wants
+// them (RFC 3261 section 20.5): those that have a handler, OPTIONS, and with
+// INVITE the two that the layer itself takes, ACK and CANCEL.
+func (m *Mux) Allow() string {
+	names := []string{string(sip.OPTIONS)}
+	for method := range m.handlers {
+		names = append(names, string(method))
+	}
+	if _, ok := m.handlers[sip.INVITE]; ok {
+		names = append(names, string(sip.ACK), string(sip.CANCEL))
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
 
 // ServeSIP implements Handler.
 func (m *Mux) ServeSIP(ctx context.Context, req *sip.Request, tx *ServerTx) error {
@@ -42,23 +57,14 @@ func (m *Mux) ServeSIP(ctx context.Context, req *sip.Request, tx *ServerTx) erro
 	if m.other != nil {
 		return m.other.ServeSIP(ctx, req, tx)
 	}
-	if req.Method == sip.ACK {
+	code := 405
+	switch req.Method {
+	case sip.ACK:
 		return nil
+	case sip.OPTIONS:
+		code = 200
 	}
-	resp := sip.NewResponse(req, 405)
-	resp.Add("Allow", m.allow())
+	resp := sip.NewResponse(req, code)
+	resp.Add("Allow", m.Allow())
 	return tx.Respond(resp)
-}
-
-// allow lists the methods that have a handler. CANCEL is the layer's.
-func (m *Mux) allow() string {
-	var names []string
-	for method := range m.handlers {
-		names = append(names, string(method))
-	}
-	if _, ok := m.handlers[sip.INVITE]; ok {
-		names = append(names, string(sip.CANCEL))
-	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ", ")
 }

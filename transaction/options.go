@@ -16,6 +16,8 @@ type Option func(*config)
 type config struct {
 	timers          Timers
 	resolver        Resolver
+	failures        FailureResolver // resolver, if it is one
+	closeResolver   func() error    // of one that New made
 	log             *slog.Logger
 	credentials     func(realm string) (digest.Credentials, bool)
 	stray           func(*sip.Response, sip.Flow)
@@ -33,8 +35,10 @@ func newConfig(opts []Option) config {
 		o(&c)
 	}
 	if c.resolver == nil {
-		c.resolver = resolve.New()
+		r := resolve.New()
+		c.resolver, c.closeResolver = r, r.Close
 	}
+	c.failures, _ = c.resolver.(FailureResolver)
 	c.timers = c.timers.withDefaults()
 	return c
 }
@@ -44,6 +48,15 @@ func newConfig(opts []Option) config {
 type Resolver interface {
 	// Resolve returns the hops to try for u, in order (RFC 3263).
 	Resolve(ctx context.Context, u sip.URI) ([]sip.Hop, error)
+}
+
+// A FailureResolver is a Resolver that wants to know which hops failed, so that
+// it gives others for a while (RFC 3263 section 4.3); *resolve.Resolver is one.
+type FailureResolver interface {
+	Resolver
+	// Failed says that nothing could be sent to hop. retryAfter is how long it
+	// is to be left alone, 0 where that is the resolver's choice.
+	Failed(hop sip.Hop, retryAfter time.Duration)
 }
 
 // WithTimers sets the timers.

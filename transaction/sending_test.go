@@ -153,6 +153,31 @@ func TestFailover(t *testing.T) {
 	}, transaction.WithResolver(names))
 }
 
+// failures is a resolver that is told what failed.
+type failures struct {
+	resolver
+	failed chan sip.Hop
+}
+
+func (f failures) Failed(hop sip.Hop, _ time.Duration) { f.failed <- hop }
+
+// RFC 3263 section 4.3: a hop that nothing could be sent to is remembered.
+func TestResolverIsToldWhatFailed(t *testing.T) {
+	names := failures{
+		resolver: func(context.Context, sip.URI) ([]sip.Hop, error) {
+			return append(hops("tcp", "192.0.2.77:5060"), hops("tcp", peerAddr)...), nil
+		},
+		failed: make(chan sip.Hop, 2),
+	}
+	inBubble(t, "tcp", nil, func(w *world) {
+		c := w.startTo(context.Background(), sip.OPTIONS, sip.Target{URI: uri("sip:example.com")})
+		w.peer.respond(w.peer.request(sip.OPTIONS), 200)
+		c.response(200)
+	}, transaction.WithResolver(names))
+	require.Equal(t, hops("tcp", "192.0.2.77:5060")[0], <-names.failed)
+	require.Empty(t, names.failed)
+}
+
 // A connection that breaks before any response ends the wait at once.
 func TestFlowFails(t *testing.T) {
 	inBubble(t, "tcp", nil, func(w *world) {
