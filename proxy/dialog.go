@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/transaction"
@@ -21,7 +22,7 @@ func (p *Proxy) serveACK(ctx context.Context, req *sip.Request, tx *transaction.
 		err = p.forwardACK(ctx, c)
 	}
 	if err != nil {
-		p.log.Debug("ACK dropped", "err", err, "call", req.CallID(), "from", tx.Flow())
+		p.log.Debug("ACK not forwarded", "err", err, "call", req.CallID(), "from", tx.Flow())
 	}
 }
 
@@ -33,19 +34,30 @@ func (p *Proxy) forwardACK(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if len(route.Groups) == 0 {
+	targets := distinct(route.Groups)
+	if len(targets) == 0 {
 		return ErrNoRoute
 	}
-	// A callee whose Contact is an address-of-record may be several phones: the
-	// one that is in the dialog takes the ACK, the others ignore it.
-	for i := range route.Groups[0] {
-		r, to, err := p.forward(c, &route.Groups[0][i])
+	// A callee whose Contact is an address-of-record may be any of these, in
+	// whatever group: the one that is in the dialog takes the ACK and the others
+	// ignore it. None waits for another that cannot be reached.
+	errs := make([]error, len(targets))
+	var others sync.WaitGroup
+	for i, b := range targets {
+		r, to, err := p.forward(c, b)
 		if err != nil {
-			return err
+			errs[i] = err
+			continue
 		}
-		if err := p.ep.Send(ctx, r, to); err != nil {
-			return err
+		send := func() {
+			errs[i] = p.guard("Resolver", func() error { return p.ep.Send(ctx, r, to) })
+		}
+		if i < len(targets)-1 {
+			others.Go(send)
+		} else {
+			send()
 		}
 	}
-	return nil
+	others.Wait()
+	return errors.Join(errs...)
 }

@@ -256,6 +256,26 @@ func TestContactInOurDomain(t *testing.T) {
 	})
 }
 
+// The ACK reaches a callee that is known by its address-of-record, whatever
+// becomes of the other phones there and whichever group it is in (RFC 3261
+// section 13.2.2.4).
+func TestAckToAddressOfRecord(t *testing.T) {
+	groups := func(*site) proxy.Route {
+		return proxy.Route{Groups: [][]proxy.Branch{{to("sip:bob@192.0.2.99;transport=tcp")}, {to(bob1), to(bob1)}, {to(bob1)}}}
+	}
+	inBubble(t, siteConfig{router: fixed(groups)}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "21")
+		invite := alice.request(sip.INVITE, "sip:bob@example.com")
+		alice.send(proxyAddr, invite)
+		bob.asked(sip.INVITE).answer(200, func(r *sip.Response) { r.Set("Contact", "<sip:bob@example.com>") })
+		caller := callerLeg(alice, invite, alice.expect(200))
+		bob.forgetful = true
+		caller.send(caller.request(sip.ACK))
+		bob.asked(sip.ACK)
+		bob.silent(time.Minute) // once a target
+	})
+}
+
 // A proxy that shares the keys knows the dialogs of another.
 func TestSharedKeys(t *testing.T) {
 	keys := keyring.New()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -101,27 +102,9 @@ func (c *responseContext) begin(group []Branch) []*branch {
 	return begun
 }
 
-// tried tells whether a target is in the target set already. Two phones behind
-// one NAT may well have registered the same URI: they differ in flow or path.
+// tried tells whether a target is in the target set already.
 func (c *responseContext) tried(t *Branch) bool {
-	for _, b := range c.branches {
-		if b.spec.Flow == t.Flow && b.spec.URI.Equal(t.URI) && sameRoute(b.spec.Route, t.Route) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameRoute(a, b []sip.Address) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !a[i].URI.Equal(b[i].URI) {
-			return false
-		}
-	}
-	return true
+	return slices.ContainsFunc(c.branches, func(b *branch) bool { return b.spec.same(t) })
 }
 
 // follow takes over what Route.Next said.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -69,6 +70,26 @@ type Branch struct {
 	// nothing is shared with another branch. A *sip.StatusError counts as the
 	// response of the branch, any other error as a 500.
 	Edit func(*sip.Request) error
+}
+
+// same tells whether two branches are one target. Two phones behind one NAT may
+// well have registered the same URI: they differ in flow or path.
+func (b *Branch) same(other *Branch) bool {
+	return b.Flow == other.Flow && b.URI.Equal(other.URI) &&
+		slices.EqualFunc(b.Route, other.Route, func(x, y sip.Address) bool { return x.URI.Equal(y.URI) })
+}
+
+// distinct lists the targets of groups, each once (RFC 3261 section 16.5).
+func distinct(groups [][]Branch) (targets []*Branch) {
+	for _, group := range groups {
+		for i := range group {
+			t := &group[i]
+			if len(targets) < maxTargets && !slices.ContainsFunc(targets, t.same) {
+				targets = append(targets, t)
+			}
+		}
+	}
+	return targets
 }
 
 // An Outcome is what the groups of a Route came to.
