@@ -39,8 +39,10 @@ func rank(code int, invite bool) int {
 // 2xx; nil means that none is to be sent. c.mu is held.
 func (c *responseContext) choose() *sip.Response {
 	switch {
-	case c.canceled:
-		return sip.NewResponse(c.req, 487)
+	case c.canceled && c.best.code < 600 && c.terminated != nil:
+		return c.terminated
+	case c.canceled && c.best.response == nil:
+		return sip.NewResponse(c.req, 487) // not that nobody answered in time
 	case c.verdict != nil:
 		return c.verdict
 	case len(c.branches) == 0 && c.best.code == 0:

@@ -3,8 +3,8 @@ package proxy
 import "github.com/patchbay-sip/patchbay/transaction"
 
 // cancel is called when the caller sent CANCEL: each branch is cancelled, and
-// the 487 follows when they have ended, unless one of them had answered (RFC
-// 3261 section 16.10).
+// the final response follows when they have ended (RFC 3261 section 16.10). That
+// is a 487 as a rule: of what a branch said, or of our own.
 func (c *responseContext) cancel() {
 	c.mu.Lock()
 	c.canceled = true

@@ -46,8 +46,46 @@ func TestCancel(t *testing.T) {
 		require.Equal(t, mine, via)
 		alice.silent(100 * time.Millisecond)
 		cancel.answer(200)
-		in.answer(487)
-		alice.expect(487)
+		gone := in.answer(487)
+		require.Equal(t, gone.Get("To"), alice.expect(487).Get("To"))
+	})
+}
+
+// A final response that crosses the caller's CANCEL goes through, if there is no
+// better one: a proxy has no answer of its own then (RFC 3261 section 16.7 item
+// 6).
+func TestFinalCrossesCancel(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, phones := s.phone("alice", "10"), threePhones(s)
+		for _, tt := range []struct {
+			answers [3]int
+			want    int
+		}{
+			{[3]int{486, 480, 486}, 486},
+			{[3]int{486, 480, 487}, 487},
+			{[3]int{302, 487, 487}, 487},
+			{[3]int{603, 487, 487}, 603},
+			{[3]int{487, 487, 603}, 603},
+			{[3]int{487, 486, 200}, 200},
+		} {
+			invite := alice.request(sip.INVITE, "sip:bob@example.com")
+			alice.send(proxyAddr, invite)
+			var ins []asked
+			for _, p := range phones {
+				in := p.asked(sip.INVITE)
+				in.answer(180)
+				alice.expect(180)
+				ins = append(ins, in)
+			}
+			hangUp(alice, invite)
+			for i, in := range ins {
+				in.phone.asked(sip.CANCEL).answer(200)
+				in.answer(tt.answers[i])
+				synctest.Wait()
+			}
+			require.NotNil(t, alice.expect(tt.want), "%v", tt.answers)
+			alice.silent(time.Minute)
+		}
 	})
 }
 

@@ -32,6 +32,7 @@ type responseContext struct {
 	best       candidate       // of all that came
 	outcome    candidate       // of what came since the Route at hand began
 	challenges []*sip.Response // each 401 and 407
+	terminated *sip.Response   // the first 487, the answer to the caller's CANCEL
 	verdict    *sip.Response   // what Route.Next wants to be sent
 	canceled   bool            // by the caller
 	stopped    bool            // no branch begins any more
@@ -123,6 +124,9 @@ func (c *responseContext) add(got candidate) {
 	if got.response != nil && (got.code == 401 || got.code == 407) {
 		c.challenges = append(c.challenges, got.response)
 	}
+	if got.code == 487 && c.terminated == nil {
+		c.terminated = got.response
+	}
 	if got.better(c.best, c.invite) {
 		c.best = got
 	}
@@ -140,7 +144,7 @@ func (c *responseContext) stop() {
 // finish says that the final response is decided on. c.mu is held.
 func (c *responseContext) finish() {
 	c.done = true
-	c.best, c.outcome, c.challenges, c.verdict = candidate{}, candidate{}, nil, nil
+	c.best, c.outcome, c.challenges, c.terminated, c.verdict = candidate{}, candidate{}, nil, nil, nil
 }
 
 // unsent ends a branch that got no final response.

@@ -293,7 +293,8 @@ func TestEndlessNext(t *testing.T) {
 	}
 }
 
-// CANCEL while Next thinks: no further branch begins.
+// CANCEL while Next thinks: no further branch begins, and what there was is the
+// answer (RFC 3261 section 16.7 item 6).
 func TestCancelDuringNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		called := make(chan struct{})
@@ -314,7 +315,7 @@ func TestCancelDuringNext(t *testing.T) {
 		phones[0].asked(sip.INVITE).answer(486)
 		<-called
 		hangUp(alice, invite)
-		alice.expect(487)
+		alice.expect(486)
 		phones[1].silent(time.Minute)
 	})
 }
