@@ -150,3 +150,14 @@ func TestManyPops(t *testing.T) {
 	})
 	require.False(t, m.Head().Has("Contact"))
 }
+
+// A 420 is about as long as the request that it answers, however many tags that
+// has: the sender's address may be false.
+func TestManyOptionTags(t *testing.T) {
+	m, err := Parse([]byte("OPTIONS sip:a SIP/2.0\r\nRequire: " + strings.Repeat("a,", 4000) + "\r\n\r\n"))
+	require.NoError(t, err)
+	var status *StatusError
+	require.ErrorAs(t, m.(*Request).Unsupported("Require"), &status)
+	require.Equal(t, 1, status.Header.Len())
+	require.Less(t, len(status.Header.Get("Unsupported")), 200)
+}

@@ -1,6 +1,10 @@
 package sip
 
-import "errors"
+import (
+	"errors"
+	"slices"
+	"strings"
+)
 
 // Validate tells which response an element must give to a request that cannot
 // be processed (RFC 3261 sections 8.2 and 16.3): 505 for the version, 400 for a
@@ -105,23 +109,26 @@ func badField(name string, err error) error {
 	return &StatusError{Code: 400, Reason: reason, Err: err}
 }
 
+// maxUnsupported bounds the option tags that a 420 names. A tag can be a single
+// letter of a request, and would grow the response to many times its size.
+const maxUnsupported = 32
+
 // Unsupported tells whether a request asks for extensions beyond those that the
 // caller knows: with field "Require" for a user agent (RFC 3261 section
 // 8.2.2.3), "Proxy-Require" for a proxy (16.3). It is nil, or a *StatusError
-// with code 420 and an Unsupported field that names them.
+// with code 420 and an Unsupported field that names them, up to 32.
 func (r *Request) Unsupported(field string, known ...string) error {
-	var header Header
+	var tags []string
 	r.each(field, func(tag string) bool {
-		for _, k := range known {
-			if equalFold(k, tag) {
-				return true
-			}
+		if !slices.ContainsFunc(known, func(k string) bool { return equalFold(k, tag) }) {
+			tags = append(tags, tag)
 		}
-		header.Add("Unsupported", tag)
-		return true
+		return len(tags) < maxUnsupported
 	})
-	if header.Len() == 0 {
+	if len(tags) == 0 {
 		return nil
 	}
-	return &StatusError{Code: 420, Header: header}
+	e := &StatusError{Code: 420}
+	e.Header.Set("Unsupported", strings.Join(tags, ", "))
+	return e
 }
