@@ -29,11 +29,16 @@
 // 20 (the fields that its functions name) and 25 (grammar); RFC 3966 (tel URIs);
 // RFC 4475 and RFC 5118 (what is liberal and what is refused); RFC 5626 section
 // 3.5.1 (keep-alives on a stream); RFC 5954 (IPv6 in URIs and Via); RFC 3581
-// (rport, as a parameter).
+// (rport, as a parameter); RFC 2046 section 5.1 and RFC 5621 (multipart bodies);
+// the fields of RFC 3262 (RAck, RSeq), RFC 3323 (Privacy), RFC 3326 (Reason),
+// RFC 3891 (Replaces), RFC 4028 (Session-Expires, Min-SE) and RFC 6665 (Event,
+// Subscription-State). Fields of addresses, such as Path, Refer-To,
+// P-Asserted-Identity, Diversion and History-Info, are read by Header.Address,
+// those of a value with parameters by Header.Item.
 //
-// Not covered: the content of bodies; the meaning of URIs other than sip, sips
-// and tel; comparison of URI headers by the rules of each field; the grammar of
-// credentials and challenges, which package digest reads.
+// Not covered: the content of bodies other than multiparts; the meaning of URIs
+// other than sip, sips and tel; comparison of URI headers by the rules of each
+// field; the grammar of credentials and challenges, which package digest reads.
 //
 // # Liberal where it is unambiguous
 //

@@ -335,3 +335,36 @@ func ExampleFramer() {
 	// message "hello"
 	// ping
 }
+
+// A body holds an offer and something else; the offer is found wherever it lies.
+func ExampleFindPart() {
+	offer, info := &sip.Part{Body: "v=0\r\n"}, &sip.Part{Body: "hello"}
+	offer.Header.Set("Content-Type", "application/sdp")
+	info.Header.Set("Content-Type", "text/plain")
+	bob := sip.Address{URI: sip.MustParseURI("sip:bob@example.com")}
+	req := sip.NewRequest(sip.INVITE, bob.URI, bob, bob)
+	req.SetBody(sip.NewMultipart("mixed", info, offer))
+
+	part, err := sip.FindPart(req, "application/sdp")
+	fmt.Printf("%q %v\n", part.Body, err)
+	_, err = sip.FindPart(req, "image/png")
+	fmt.Println(errors.Is(err, sip.ErrNoPart))
+	for part, err := range sip.Parts(req) {
+		fmt.Println(part.Header.Get("Content-Type"), err)
+	}
+	// Output:
+	// "v=0\r\n" <nil>
+	// true
+	// text/plain <nil>
+	// application/sdp <nil>
+}
+
+func ExampleHeader_Item() {
+	var h sip.Header
+	h.Add("o", "presence;id=7")
+	event, err := h.Item("Event")
+	id, _ := event.Params.Get("id")
+	fmt.Println(event.Value, id, err)
+	// Output:
+	// presence 7 <nil>
+}

@@ -14,8 +14,8 @@ import (
 // no value can add a field of its own; in names, what may not stand in a token
 // becomes a hyphen. Names are written as they are given.
 //
-// The zero Header is empty and ready for use. A Header must not be copied
-// after its first use other than by Clone.
+// The zero Header is empty and ready for use. A copy by assignment shares its
+// fields with the first: edit one of the two alone, or take Clone.
 type Header struct {
 	fields   []field
 	datagram string // what the message came in

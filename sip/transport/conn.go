@@ -31,7 +31,7 @@ const (
 // conn is a stream connection. One goroutine reads; another one writes, while
 // there is something to write.
 type conn struct {
-	tcp      *TCP
+	owner    *streams
 	net      net.Conn
 	flow     sip.Flow // does not change once the connection is in the table
 	accepted bool
@@ -49,9 +49,9 @@ type conn struct {
 	sent     bool      // something was, since the reader last looked
 }
 
-func (t *TCP) newConn(nc net.Conn, remote netip.AddrPort, accepted bool) *conn {
+func (t *streams) newConn(nc net.Conn, remote netip.AddrPort, accepted bool) *conn {
 	c := &conn{
-		tcp:      t,
+		owner:    t,
 		net:      nc,
 		accepted: accepted,
 		flow:     sip.Flow{Network: t.Network(), Local: addrPort(nc.LocalAddr()), Remote: remote},
@@ -63,17 +63,17 @@ func (t *TCP) newConn(nc net.Conn, remote netip.AddrPort, accepted bool) *conn {
 // run reads until the connection ends, and tells so.
 func (c *conn) run(sink Sink) {
 	err := c.end(newFrameReader(c, sink).read())
-	if c.tcp.life.isClosed() {
+	if c.owner.life.isClosed() {
 		return
 	}
-	c.tcp.cfg.logger.Debug("connection ended", "flow", c.flow, "err", err)
+	c.owner.cfg.logger.Debug("connection ended", "flow", c.flow, "err", err)
 	sink.FlowFailed(c.flow, err)
 }
 
 // end closes the connection once what is queued was written, or could not be
 // in time. It returns what went wrong first.
 func (c *conn) end(err error) error {
-	c.tcp.conns.remove(c)
+	c.owner.conns.remove(c)
 	c.mu.Lock()
 	if c.err == nil {
 		c.err = err
@@ -119,7 +119,7 @@ func (c *conn) wasUsed() bool {
 func (c *conn) send(m sip.Message) error {
 	err := c.enqueue(func(b []byte) []byte { return appendFramed(b, m) })
 	if err == nil {
-		c.tcp.count.sent.Add(1)
+		c.owner.count.sent.Add(1)
 	}
 	return err
 }
@@ -139,22 +139,22 @@ func (c *conn) enqueue(render func([]byte) []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return c.tcp.gone()
+		return c.owner.gone()
 	}
 	q := c.queue
 	if q == nil {
-		q = c.tcp.buffers.Get().(*buffer)
+		q = c.owner.buffers.Get().(*buffer)
 		q.b = q.b[:0]
 	}
 	waiting := len(q.b)
 	q.b = render(q.b)
 	// A message alone is not refused: its size has limits of its own.
-	if waiting+c.taken > 0 && len(q.b)+c.taken > c.tcp.cfg.queue {
+	if waiting+c.taken > 0 && len(q.b)+c.taken > c.owner.cfg.queue {
 		q.b = q.b[:waiting]
 		if c.queue == nil {
-			c.tcp.buffers.Put(q)
+			c.owner.buffers.Put(q)
 		}
-		c.tcp.count.queueFull.Add(1)
+		c.owner.count.queueFull.Add(1)
 		return ErrQueueFull
 	}
 	c.queue = q
@@ -197,7 +197,7 @@ func (c *conn) writeQueue() {
 		c.queue, c.taken = nil, len(out.b)
 		c.mu.Unlock()
 		err := c.writeAll(out.b)
-		c.tcp.buffers.Put(out)
+		c.owner.buffers.Put(out)
 		if err != nil {
 			c.fail(err)
 			return
@@ -209,7 +209,7 @@ func (c *conn) writeAll(b []byte) error {
 	for len(b) > 0 {
 		c.mu.Lock()
 		if c.until.IsZero() {
-			_ = c.net.SetWriteDeadline(time.Now().Add(c.tcp.cfg.timeouts.Write))
+			_ = c.net.SetWriteDeadline(time.Now().Add(c.owner.cfg.timeouts.Write))
 		}
 		c.mu.Unlock()
 		n, err := c.net.Write(b[:min(len(b), maxWrite)])
@@ -224,7 +224,7 @@ func (c *conn) writeAll(b []byte) error {
 // fail ends the connection from the writer's side; the reader tells of it.
 func (c *conn) fail(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.tcp.count.stalled.Add(1)
+		c.owner.count.stalled.Add(1)
 		err = errStalled
 	}
 	c.mu.Lock()

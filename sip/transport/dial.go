@@ -40,7 +40,7 @@ func (s *dials) wait(ctx context.Context, d *dialing) (*conn, error) {
 
 // connect returns a connection to an address: the one that is there, or a new
 // one.
-func (t *TCP) connect(ctx context.Context, remote netip.AddrPort) (*conn, error) {
+func (t *streams) connect(ctx context.Context, remote netip.AddrPort) (*conn, error) {
 	t.dials.mu.Lock()
 	// Under this lock: a connection goes into the table before its dialing
 	// goes out of dials.
@@ -66,7 +66,7 @@ func (t *TCP) connect(ctx context.Context, remote netip.AddrPort) (*conn, error)
 }
 
 // dial makes a connection and runs it: the goroutine becomes its reader.
-func (t *TCP) dial(ctx context.Context, d *dialing, remote netip.AddrPort) {
+func (t *streams) dial(ctx context.Context, d *dialing, remote netip.AddrPort) {
 	c, err := t.dialConn(ctx, remote)
 	d.cancel()
 	t.dials.mu.Lock()
@@ -87,7 +87,7 @@ func (t *TCP) dial(ctx context.Context, d *dialing, remote netip.AddrPort) {
 	}
 }
 
-func (t *TCP) dialConn(ctx context.Context, remote netip.AddrPort) (*conn, error) {
+func (t *streams) dialConn(ctx context.Context, remote netip.AddrPort) (*conn, error) {
 	nc, err := t.cfg.dial(ctx, "tcp", remote.String())
 	if err != nil {
 		t.count.dialErrors.Add(1)

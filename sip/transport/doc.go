@@ -11,9 +11,9 @@
 //
 // Every method may be called from several goroutines at once, but Close not
 // from a Sink's methods, since it waits for them. A Sink is called on the
-// goroutine that reads: one for UDP, so that messages come in the order in
-// which they arrived, and one for each TCP connection. Send never waits for a
-// peer: what a TCP connection cannot take at once is queued, up to a bound, and
+// goroutine that reads: one for each UDP socket (see WithSockets) and one for
+// each TCP connection, so that messages of one peer come in the order in which
+// they arrived. Send never waits for a peer: what a TCP connection cannot take at once is queued, up to a bound, and
 // written by a goroutine of the connection. New starts nothing; Close waits
 // for every goroutine.
 //
@@ -21,7 +21,7 @@
 //
 //   - RFC 3261 section 18: 18.1.1 (sent-by; reuse of connections), 18.2.1
 //     (received), 18.2.2 (responses over the connection of the request), 18.3
-//     (framing by Content-Length), 18.4 (errors are told); section 7.5 (CRLF in
+//     (framing by Content-Length), 18.4 (errors are told, ICMP's on Linux); section 7.5 (CRLF in
 //     front of a message)
 //   - RFC 3581 section 4: rport
 //   - RFC 5626 sections 3.5.1 and 4.4.1: CRLF keep-alive on streams, both ways;

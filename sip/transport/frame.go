@@ -39,7 +39,7 @@ type frameReader struct {
 }
 
 func newFrameReader(c *conn, sink Sink) *frameReader {
-	cfg := &c.tcp.cfg
+	cfg := &c.owner.cfg
 	now := time.Now()
 	return &frameReader{
 		conn:     c,
@@ -67,7 +67,7 @@ func (f *frameReader) read() error {
 
 // frames hands on what is whole.
 func (f *frameReader) frames() error {
-	count := &f.conn.tcp.count
+	count := &f.conn.owner.count
 	for f.begin < f.end {
 		kind, n, err := f.framer.Next(f.buf[f.begin:f.end])
 		if err != nil {
@@ -81,7 +81,7 @@ func (f *frameReader) frames() error {
 			return nil
 		case sip.FrameMessage:
 			f.heard = true
-			deliver(f.sink, &f.conn.tcp.cfg, count, f.conn.flow, f.buf[f.begin:f.begin+n], nil)
+			deliver(f.sink, &f.conn.owner.cfg, count, f.conn.flow, f.buf[f.begin:f.begin+n], nil)
 		case sip.FramePing:
 			count.keepAlives.Add(1)
 			f.conn.pong()
@@ -98,7 +98,7 @@ func (f *frameReader) makeRoom() {
 	rest := f.buf[f.begin:f.end]
 	if full && (len(rest) == len(f.buf) || len(f.buf) < busyBuffer) {
 		// The Framer sees to it that a message passes the limit before this does.
-		f.buf = make([]byte, min(2*len(f.buf), f.conn.tcp.cfg.limits.Message+1))
+		f.buf = make([]byte, min(2*len(f.buf), f.conn.owner.cfg.limits.Message+1))
 	}
 	if full || len(rest) == 0 {
 		f.begin, f.end = 0, copy(f.buf, rest)
@@ -155,7 +155,7 @@ func (f *frameReader) arm() bool {
 func (f *frameReader) late() error {
 	f.armed = time.Time{}
 	now := time.Now()
-	count := &f.conn.tcp.count
+	count := &f.conn.owner.count
 	switch {
 	case now.Before(f.deadline()):
 		return nil
@@ -177,14 +177,14 @@ func (f *frameReader) late() error {
 // begins. A request whose header could be read is answered first.
 func (f *frameReader) lost(header int, err error) error {
 	c := f.conn
-	c.tcp.count.unframed.Add(1)
-	c.tcp.conns.retire(c)
+	c.owner.count.unframed.Add(1)
+	c.owner.conns.retire(c)
 	c.wasUsed()
 	text := f.buf[f.begin:f.end]
 	if header > 0 {
 		text = text[:header]
 	}
-	if !deliver(f.sink, &c.tcp.cfg, &c.tcp.count, c.flow, text, err) {
+	if !deliver(f.sink, &c.owner.cfg, &c.owner.count, c.flow, text, err) {
 		return errUnframed
 	}
 	c.finish()

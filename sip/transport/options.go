@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -18,6 +19,7 @@ type config struct {
 	logger    *slog.Logger
 	limits    sip.Limits
 	stun      func(packet []byte, from netip.AddrPort) []byte
+	sockets   int
 	recvBytes int
 	sendBytes int
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -39,6 +41,7 @@ const (
 func newConfig(opts []Option) config {
 	c := config{
 		logger:    slog.New(slog.DiscardHandler),
+		sockets:   runtime.GOMAXPROCS(0),
 		recvBytes: defaultRecvBytes,
 		sendBytes: defaultSendBytes,
 		conns:     defaultConns,
@@ -104,7 +107,13 @@ func WithSTUN(f func(packet []byte, from netip.AddrPort) []byte) Option {
 	return func(c *config) { c.stun = f }
 }
 
-// WithSocketBuffers sets the buffers of a UDP socket in the kernel, in bytes;
+// WithSockets sets how many sockets ListenUDP opens on its address, so that
+// they are read on as many cores; the default is GOMAXPROCS. The kernel spreads
+// peers over them, and what comes from one peer keeps its order (SO_REUSEPORT).
+// On systems other than Linux there is always one.
+func WithSockets(n int) Option { return func(c *config) { c.sockets = max(n, 1) } }
+
+// WithSocketBuffers sets the buffers of each UDP socket in the kernel, in bytes;
 // the defaults are 4 MiB and 1 MiB. The kernel may give less
 // (net.core.rmem_max on Linux).
 func WithSocketBuffers(receive, send int) Option {

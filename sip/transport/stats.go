@@ -4,21 +4,23 @@ import "sync/atomic"
 
 // Stats count what a transport has done since it was made.
 type Stats struct {
-	Received   uint64 // messages given to Sink.Message
-	Malformed  uint64 // requests given to Sink.Malformed
-	Sent       uint64 // messages written, or queued for a connection
-	KeepAlives uint64 // CRLF pings of peers; on UDP, any datagram without content
-	STUN       uint64 // STUN packets
-	Dropped    Drops
-	Conns      ConnStats
+	Received    uint64 // messages given to Sink.Message
+	Malformed   uint64 // requests given to Sink.Malformed
+	Sent        uint64 // messages written, or queued for a connection
+	KeepAlives  uint64 // CRLF pings of peers; on UDP, any datagram without content
+	STUN        uint64 // STUN packets
+	Unreachable uint64 // ICMP errors about what was sent by UDP (Linux alone)
+	Dropped     Drops
+	Conns       ConnStats
 }
 
 // Drops count what was dropped, by reason.
 type Drops struct {
 	NotSIP     uint64 // received: no SIP, or a response that is malformed
+	Overflow   uint64 // received: by UDP faster than read, dropped by the kernel (Linux alone)
 	ReadErrors uint64 // errors of the socket or the listener
 	TooLarge   uint64 // sent: does not fit into a datagram
-	QueueFull  uint64 // sent: the peer does not read
+	QueueFull  uint64 // sent: the peer does not read; on UDP, the socket's buffer is full
 	FlowGone   uint64 // sent: the connection is no more
 	SendErrors uint64 // sent: errors of the socket
 }
@@ -39,20 +41,21 @@ type ConnStats struct {
 
 // counters are Stats as they are counted.
 type counters struct {
-	received, malformed, sent, keepAlives, stun         atomic.Uint64
-	notSIP, readErrors                                  atomic.Uint64
-	tooLarge, queueFull, flowGone, sendErrors           atomic.Uint64
-	accepted, dialed, dialErrors, overTotal, overSource atomic.Uint64
-	idle, slow, stalled, unframed                       atomic.Uint64
+	received, malformed, sent, keepAlives, stun, unreachable atomic.Uint64
+	notSIP, readErrors                                       atomic.Uint64
+	tooLarge, queueFull, flowGone, sendErrors                atomic.Uint64
+	accepted, dialed, dialErrors, overTotal, overSource      atomic.Uint64
+	idle, slow, stalled, unframed                            atomic.Uint64
 }
 
 func (c *counters) stats() Stats {
 	return Stats{
-		Received:   c.received.Load(),
-		Malformed:  c.malformed.Load(),
-		Sent:       c.sent.Load(),
-		KeepAlives: c.keepAlives.Load(),
-		STUN:       c.stun.Load(),
+		Received:    c.received.Load(),
+		Malformed:   c.malformed.Load(),
+		Sent:        c.sent.Load(),
+		KeepAlives:  c.keepAlives.Load(),
+		STUN:        c.stun.Load(),
+		Unreachable: c.unreachable.Load(),
 		Dropped: Drops{
 			NotSIP:     c.notSIP.Load(),
 			ReadErrors: c.readErrors.Load(),

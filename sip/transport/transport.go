@@ -52,8 +52,13 @@ type Sink interface {
 	// on behind it, the connection is closed once the answer was written.
 	Malformed(f sip.Flow, m sip.Message, err *sip.ParseError)
 	// FlowFailed tells that nothing more can be sent on f: the connection was
-	// closed or reset, or an ICMP error came back. It comes once for each flow
-	// that ends otherwise than by Close.
+	// closed or reset. It comes once for each connection that ends otherwise
+	// than by Close.
+	//
+	// For a datagram's flow it is a hint: an ICMP error came back (RFC 3261
+	// section 18.4), which is easily forged. err is the syscall.Errno. It may
+	// come at any time and often, f stays usable, and f.Local is what the
+	// socket is bound to, perhaps the unspecified address.
 	FlowFailed(f sip.Flow, err error)
 }
 
@@ -72,8 +77,8 @@ var (
 	ErrFlowGone error = closedError("transport: flow is gone")
 	// ErrClosed: the transport was closed. It matches net.ErrClosed.
 	ErrClosed error = closedError("transport: closed")
-	// ErrQueueFull: the peer does not read as fast as it is written to; the
-	// message was dropped.
+	// ErrQueueFull: the peer does not read as fast as it is written to, or the
+	// network does not take datagrams that fast; the message was dropped.
 	ErrQueueFull = errors.New("transport: send queue is full")
 	// ErrTooLarge: the message does not fit into a datagram.
 	ErrTooLarge = errors.New("transport: message is too large for a datagram")

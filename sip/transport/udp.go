@@ -4,26 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"syscall"
 
+	"github.com/patchbay-sip/patchbay/internal/udpio"
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
 // UDP is the UDP transport (RFC 3261 section 18).
 type UDP struct {
-	cfg     config
-	life    lifecycle
-	count   counters
-	conn    net.PacketConn
-	socket  udpSocket
-	local   netip.AddrPort // as the socket is bound: perhaps to all addresses
-	dual    bool           // bound to [::], it takes IPv4 as well
-	routes  routes
-	buffers sync.Pool // of *buffer
+	cfg      config
+	life     lifecycle
+	count    counters
+	conns    []*udpio.Conn  // sockets on one address; none if unusable says why
+	local    netip.AddrPort // as the sockets are bound: perhaps to all addresses
+	dual     bool           // bound to [::], it takes IPv4 as well
+	ours     bool           // the sockets are the operating system's, not memnet's
+	foreign  net.PacketConn // what NewUDP was given
+	unusable error          // why nothing can be read or sent
+	sink     Sink           // set by Serve
+	seed     maphash.Seed
+	routes   routes
+	buffers  sync.Pool // of *buffer
 }
 
 var _ Transport = (*UDP)(nil)
@@ -34,50 +40,70 @@ const (
 	maxPayload6 = 65535 - 8
 )
 
-// NewUDP makes a transport of an open socket, which Close closes. It starts
-// nothing: Serve reads.
+// NewUDP makes a transport of an open, unconnected socket, which Close closes.
+// It starts nothing: Serve reads. If the socket cannot be used, Serve, Connect
+// and Send say why.
 //
-// On Linux, a *net.UDPConn that is bound to the unspecified address tells the
-// local address of each packet (IP_PKTINFO), and answers leave from there.
-// memnet's sockets and any other net.PacketConn with numeric addresses work as
-// well; bind them to an address of their own.
+// On Linux a *net.UDPConn is read in batches, and if it is bound to the
+// unspecified address it tells the local address of each packet (IP_PKTINFO),
+// and answers leave from there. memnet's sockets and any other net.PacketConn
+// with numeric addresses work as well; bind them to an address of their own.
+// [WithSockets] does nothing here.
 func NewUDP(conn net.PacketConn, opts ...Option) *UDP {
-	u := &UDP{
-		cfg:   newConfig(opts),
-		life:  newLifecycle(),
-		conn:  conn,
-		local: addrPort(conn.LocalAddr()),
+	u := newUDP(opts)
+	u.foreign = conn
+	o := u.options()
+	c, err := udpio.New(conn, o)
+	if err != nil {
+		// Buffers of a size that is refused are no reason to give up.
+		u.cfg.logger.Warn("socket options not set", "err", err)
+		o.ReadBuffer, o.WriteBuffer = 0, 0
+		c, err = udpio.New(conn, o)
 	}
+	if err != nil {
+		u.unusable = fmt.Errorf("transport: socket cannot be used: %w", err)
+		return u
+	}
+	_, isOurs := conn.(*net.UDPConn)
+	u.use([]*udpio.Conn{c}, isOurs)
 	if c, ok := conn.(*net.UDPConn); ok && u.local.Addr() == netip.IPv6Unspecified() {
 		u.dual = takesIPv4(c)
-	}
-	u.buffers.New = func() any { return new(buffer) }
-	if c, ok := conn.(interface {
-		SetReadBuffer(bytes int) error
-		SetWriteBuffer(bytes int) error
-	}); ok {
-		if err := errors.Join(c.SetReadBuffer(u.cfg.recvBytes), c.SetWriteBuffer(u.cfg.sendBytes)); err != nil {
-			u.cfg.logger.Warn("socket buffers not set", "err", err)
-		}
-	}
-	var err error
-	if u.socket, err = newUDPSocket(conn, u.local); err != nil {
-		u.cfg.logger.Warn("local addresses of packets are not known", "local", u.local, "err", err)
-		u.socket = packetSocket{conn}
 	}
 	return u
 }
 
-// ListenUDP opens a socket and makes a transport of it. addr is "0.0.0.0:5060"
-// for every IPv4 address of this host, "[::]:5060" for every IPv6 address,
-// ":5060" for both, or names one address.
+// ListenUDP opens sockets (see [WithSockets]) and makes a transport of them.
+// addr is "0.0.0.0:5060" for every IPv4 address of this host, "[::]:5060" for
+// every IPv6 address, ":5060" for both, or names one address.
 func ListenUDP(addr string, opts ...Option) (*UDP, error) {
-	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(context.Background(), family("udp", addr), addr)
+	u := newUDP(opts)
+	network := family("udp", addr)
+	conns, err := udpio.Listen(context.Background(), network, addr, u.options())
 	if err != nil {
 		return nil, err
 	}
-	return NewUDP(conn, opts...), nil
+	u.use(conns, true)
+	u.dual = network == "udp" && u.local.Addr() == netip.IPv6Unspecified()
+	return u, nil
+}
+
+func newUDP(opts []Option) *UDP {
+	u := &UDP{cfg: newConfig(opts), life: newLifecycle(), seed: maphash.MakeSeed()}
+	u.buffers.New = func() any { return new(buffer) }
+	return u
+}
+
+func (u *UDP) options() udpio.Options {
+	return udpio.Options{
+		Sockets:     u.cfg.sockets,
+		ReadBuffer:  u.cfg.recvBytes,
+		WriteBuffer: u.cfg.sendBytes,
+		Unreachable: u.unreachable,
+	}
+}
+
+func (u *UDP) use(conns []*udpio.Conn, ours bool) {
+	u.conns, u.ours, u.local = conns, ours, conns[0].LocalAddr()
 }
 
 // Network implements Transport.
@@ -87,23 +113,42 @@ func (u *UDP) Network() string { return "udp" }
 func (u *UDP) Addrs() []netip.AddrPort { return []netip.AddrPort{u.local} }
 
 // Stats returns the counters.
-func (u *UDP) Stats() Stats { return u.count.stats() }
+func (u *UDP) Stats() Stats {
+	s := u.count.stats()
+	for _, c := range u.conns {
+		s.Dropped.Overflow += c.Stats().Overflow
+	}
+	return s
+}
 
-// Serve implements Transport. It reads on the caller's goroutine and may be
-// called once.
+// Serve implements Transport. It reads one socket on the caller's goroutine,
+// and each further one on a goroutine of its own. It may be called once.
 func (u *UDP) Serve(sink Sink) error {
 	if err := u.life.serve(); err != nil {
 		return err
 	}
 	defer u.life.wg.Done()
-	batch := []datagram{{buf: make([]byte, maxPayload)}}
+	if u.unusable != nil {
+		return u.unusable
+	}
+	u.sink = sink
+	var others sync.WaitGroup
+	defer others.Wait()
+	for _, c := range u.conns[1:] {
+		others.Go(func() { _ = u.read(c) }) // it ends by Close alone, as the first one does
+	}
+	return u.read(u.conns[0])
+}
+
+// read hands on what comes on one socket until that is closed.
+func (u *UDP) read(c *udpio.Conn) error {
 	var p pause
 	for {
-		n, err := u.socket.read(batch)
+		packets, err := c.Read()
 		if err == nil {
 			p.reset()
-			for i := range batch[:n] {
-				u.receive(sink, &batch[i])
+			for i := range packets {
+				u.receive(&packets[i])
 			}
 			continue
 		}
@@ -113,7 +158,7 @@ func (u *UDP) Serve(sink Sink) error {
 		if errors.Is(err, net.ErrClosed) {
 			return err // by someone else
 		}
-		// ICMP errors and the like: nothing that ends the service.
+		// Want of memory and the like: nothing that ends the service.
 		u.count.readErrors.Add(1)
 		level := slog.LevelDebug
 		if p.d == maxPause {
@@ -127,28 +172,32 @@ func (u *UDP) Serve(sink Sink) error {
 }
 
 // receive hands on what one datagram holds.
-func (u *UDP) receive(sink Sink, d *datagram) {
-	flow := sip.Flow{Network: "udp", Local: u.local, Remote: unmap(d.remote)}
-	if d.local.IsValid() {
-		flow.Local = netip.AddrPortFrom(d.local, u.local.Port())
-	}
-	packet := d.buf[:d.n]
+func (u *UDP) receive(p *udpio.Packet) {
+	flow := sip.Flow{Network: "udp", Local: p.Local, Remote: p.Peer}
 	switch {
-	case isKeepAlive(packet):
+	case isKeepAlive(p.Data):
 		u.count.keepAlives.Add(1)
 		return
-	case isSTUN(packet):
+	case isSTUN(p.Data):
 		u.count.stun.Add(1)
-		u.answerSTUN(flow, packet)
+		u.answerSTUN(flow, p.Data)
 		return
 	}
-	deliver(sink, &u.cfg, &u.count, u.known(flow), packet, nil)
+	deliver(u.sink, &u.cfg, &u.count, u.known(flow), p.Data, nil)
+}
+
+// unreachable tells of an ICMP error (RFC 3261 section 18.4), on the reader's
+// goroutine. The route is not looked up for it: anyone can forge such a
+// message, about any peer.
+func (u *UDP) unreachable(peer netip.AddrPort, err error) {
+	u.count.unreachable.Add(1)
+	u.sink.FlowFailed(sip.Flow{Network: "udp", Local: u.local, Remote: peer}, err)
 }
 
 // known returns f with the local address that the kernel would choose in the
 // place of the unspecified one, as far as it can be found out.
 func (u *UDP) known(f sip.Flow) sip.Flow {
-	if _, ok := u.conn.(*net.UDPConn); !ok || !f.Local.Addr().IsUnspecified() {
+	if !u.ours || !f.Local.Addr().IsUnspecified() {
 		return f
 	}
 	if source, err := u.routes.source(f.Remote); err == nil {
@@ -165,9 +214,7 @@ func (u *UDP) answerSTUN(f sip.Flow, packet []byte) {
 	if len(answer) == 0 {
 		return
 	}
-	if err := u.socket.write(answer, f.Local.Addr(), f.Remote); err != nil {
-		u.count.sendErrors.Add(1)
-	}
+	_ = u.write(f, answer) // counted
 }
 
 // Connect implements Transport. It sends nothing: the flow names the local
@@ -177,6 +224,8 @@ func (u *UDP) Connect(_ context.Context, hop sip.Hop) (sip.Flow, error) {
 	switch {
 	case u.life.isClosed():
 		return sip.Flow{}, ErrClosed
+	case u.unusable != nil:
+		return sip.Flow{}, u.unusable
 	case hop.Network != "udp" || !hop.Addr.IsValid() || hop.Addr.Port() == 0:
 		return sip.Flow{}, fmt.Errorf("transport: udp cannot reach %s %s", hop.Network, hop.Addr)
 	case !u.reaches(f.Remote.Addr()):
@@ -208,6 +257,8 @@ func (u *UDP) write(f sip.Flow, data []byte) error {
 	switch {
 	case u.life.isClosed():
 		return ErrClosed
+	case u.unusable != nil:
+		return u.unusable
 	case !u.owns(f):
 		u.count.flowGone.Add(1)
 		return ErrFlowGone
@@ -215,10 +266,13 @@ func (u *UDP) write(f sip.Flow, data []byte) error {
 		u.count.tooLarge.Add(1)
 		return ErrTooLarge
 	}
-	err := u.socket.write(data, f.Local.Addr(), f.Remote)
+	err := u.socket(f.Remote).Send(udpio.Packet{Data: data, Peer: f.Remote, Local: f.Local})
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, udpio.ErrFull):
+		u.count.queueFull.Add(1)
+		return ErrQueueFull
 	case errors.Is(err, syscall.EMSGSIZE):
 		u.count.tooLarge.Add(1)
 		return ErrTooLarge
@@ -226,7 +280,16 @@ func (u *UDP) write(f sip.Flow, data []byte) error {
 		return ErrClosed
 	}
 	u.count.sendErrors.Add(1)
-	return err
+	return fmt.Errorf("transport: udp %s to %s: %w", f.Local, f.Remote, err)
+}
+
+// socket returns what to send to a peer by. All have the same address; one peer
+// has always the same one, so that messages to it keep their order.
+func (u *UDP) socket(peer netip.AddrPort) *udpio.Conn {
+	if len(u.conns) == 1 {
+		return u.conns[0]
+	}
+	return u.conns[maphash.Comparable(u.seed, peer)%uint64(len(u.conns))]
 }
 
 // owns tells whether f is a flow of this socket.
@@ -263,7 +326,12 @@ func (u *UDP) Ping(f sip.Flow) error { return u.write(f, []byte("\r\n")) }
 // Close implements Transport.
 func (u *UDP) Close() error {
 	if u.life.close() {
-		_ = u.conn.Close()
+		for _, c := range u.conns {
+			_ = c.Close()
+		}
+		if u.unusable != nil {
+			_ = u.foreign.Close()
+		}
 	}
 	u.life.wg.Wait()
 	return nil

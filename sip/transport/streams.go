@@ -1,0 +1,206 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/patchbay-sip/patchbay/sip"
+)
+
+// streams is what TCP and TLS have in common: connections that are accepted and
+// dialed, and the messages on them.
+type streams struct {
+	network  string
+	secure   *secure // nil for TCP
+	cfg      config
+	life     lifecycle
+	count    counters
+	listener net.Listener   // nil: only dials
+	local    netip.AddrPort // the listener's, perhaps on all addresses
+	conns    connTable
+	dials    dials
+	serving  chan struct{} // closed when sink is set
+	sink     Sink
+	buffers  sync.Pool // of *buffer
+}
+
+func (t *streams) init(network string, l net.Listener, opts []Option) {
+	t.network = network
+	t.cfg = newConfig(opts)
+	t.life = newLifecycle()
+	t.listener = l
+	t.serving = make(chan struct{})
+	t.dials.open = make(map[reuse]*dialing)
+	t.buffers.New = func() any { return new(buffer) }
+	t.conns = newConnTable(t.cfg.conns, t.cfg.perSource)
+	if l != nil {
+		t.local = addrPort(l.Addr())
+	}
+	if t.cfg.dial == nil {
+		t.cfg.dial = boundDialer(t.local.Addr())
+	}
+}
+
+// Network implements Transport.
+func (t *streams) Network() string { return "tcp" }
+
+// Addrs implements Transport.
+func (t *streams) Addrs() []netip.AddrPort {
+	if t.listener == nil {
+		return nil
+	}
+	return []netip.AddrPort{t.local}
+}
+
+// Stats returns the counters.
+func (t *streams) Stats() Stats {
+	s := t.count.stats()
+	s.Conns.Open = t.conns.open()
+	return s
+}
+
+// Serve implements Transport. It may be called once.
+func (t *streams) Serve(sink Sink) error {
+	if err := t.life.serve(); err != nil {
+		return err
+	}
+	defer t.life.wg.Done()
+	t.sink = sink
+	close(t.serving)
+	if t.listener == nil {
+		<-t.life.done
+		return ErrClosed
+	}
+	var p pause
+	for {
+		nc, err := t.listener.Accept()
+		if err == nil {
+			p.reset()
+			t.accept(nc)
+			continue
+		}
+		if t.life.isClosed() {
+			return ErrClosed
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err // by someone else
+		}
+		// A connection that was reset too early, or no file descriptor left: the
+		// former is nothing, the latter passes.
+		t.count.readErrors.Add(1)
+		t.cfg.logger.Warn("tcp accept", "local", t.local, "err", err)
+		if !p.wait(t.life.done) {
+			return ErrClosed
+		}
+	}
+}
+
+// accept runs a connection that came in, unless there are too many.
+func (t *streams) accept(nc net.Conn) {
+	c := t.newConn(nc, addrPort(nc.RemoteAddr()), true)
+	if err := t.admit(c); err != nil {
+		t.cfg.logger.Debug("tcp connection refused", "remote", c.flow.Remote, "err", err)
+		_ = nc.Close()
+		return
+	}
+	t.count.accepted.Add(1)
+	if !t.life.start(func() { c.run(t.sink) }) {
+		_ = c.end(ErrClosed)
+	}
+}
+
+// admit puts c into the table and counts why it may not.
+func (t *streams) admit(c *conn) error {
+	err := t.conns.add(c)
+	switch {
+	case errors.Is(err, errOverSource):
+		t.count.overSource.Add(1)
+	case errors.Is(err, ErrTooManyConns):
+		t.count.overTotal.Add(1)
+	}
+	return err
+}
+
+// Connect implements Transport. A connection from or to that address that is
+// there already is used (RFC 3261 section 18.1.1); else it dials, once for all
+// who ask at the same time. The error may be ctx's, ErrTooManyConns, or the
+// dialer's.
+func (t *streams) Connect(ctx context.Context, hop sip.Hop) (sip.Flow, error) {
+	if hop.Network != "tcp" || !hop.Addr.IsValid() || hop.Addr.Port() == 0 {
+		return sip.Flow{}, fmt.Errorf("transport: tcp cannot reach %s %s", hop.Network, hop.Addr)
+	}
+	c, err := t.connect(ctx, unmap(hop.Addr))
+	if err != nil {
+		return sip.Flow{}, err
+	}
+	return c.flow, nil
+}
+
+// Send implements Transport. A message without Content-Length gets one, since
+// streams need it (RFC 3261 section 20.14).
+func (t *streams) Send(f sip.Flow, m sip.Message) error {
+	c := t.conns.find(f)
+	if c == nil {
+		return t.gone()
+	}
+	return c.send(m)
+}
+
+// Ping implements Transport: the peer should answer with CRLF.
+func (t *streams) Ping(f sip.Flow) error {
+	c := t.conns.find(f)
+	if c == nil {
+		return t.gone()
+	}
+	return c.ping()
+}
+
+func (t *streams) gone() error {
+	if t.life.isClosed() {
+		return ErrClosed
+	}
+	t.count.flowGone.Add(1)
+	return ErrFlowGone
+}
+
+// SentBy implements Transport. It names the port of the listener, where the
+// other end can open a connection if this one is lost, and not the one that a
+// connection was dialed from.
+func (t *streams) SentBy(f sip.Flow) sip.HostPort {
+	addr, port := f.Local.Addr(), t.local.Port()
+	if !addr.IsValid() {
+		addr = t.local.Addr()
+	}
+	if t.listener == nil {
+		port = f.Local.Port()
+	}
+	return sip.HostPort{Host: addr.WithZone("").String(), Port: port}
+}
+
+// Peer implements Transport.
+func (t *streams) Peer(f sip.Flow) (Peer, bool) {
+	if t.conns.find(f) == nil {
+		return Peer{}, false
+	}
+	return Peer{Flow: f}, true
+}
+
+// Close implements Transport. What was sent before is still written to peers
+// that read, for up to a tenth of a second.
+func (t *streams) Close() error {
+	if t.life.close() {
+		if t.listener != nil {
+			_ = t.listener.Close()
+		}
+		t.dials.cancel()
+		for _, c := range t.conns.close() {
+			c.stop()
+		}
+	}
+	t.life.wg.Wait()
+	return nil
+}
