@@ -13,8 +13,9 @@
 // Not covered: loop detection (16.3 item 4 and RFC 5393; Max-Forwards ends a
 // loop), recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
 // ACK to a 2xx alone is forwarded without state), Record-Route rewritten in
-// responses (16.7 item 8; two values are inserted instead), sips (it needs
-// TLS).
+// responses (16.7 item 8; two values are inserted instead), CANCEL that matches
+// nothing forwarded without state (16.10; package transaction answers it 481),
+// 485 and targets that turn up during a call (16.5), sips (it needs TLS).
 //
 // # Trust
 //
@@ -95,7 +96,8 @@ func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 // WithTimerC sets how long a branch of an INVITE may go without a final and
 // without a further provisional response; it is then cancelled (RFC 3261
 // section 16.8). The default is 185 s; values of three minutes and less, which
-// section 16.6 forbids, leave the default. Branch.Timeout is for shorter ones.
+// section 16.6 forbids, leave the default. Branch.Timeout is for shorter ones,
+// and transaction.Timers.Ringing bounds longer ones.
 func WithTimerC(d time.Duration) Option {
 	return func(c *config) {
 		if d > 3*time.Minute {
