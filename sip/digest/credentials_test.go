@@ -171,6 +171,10 @@ func TestSeveralFields(t *testing.T) {
 	good := "Authorization: " + fill(t, s, req, "sip:example.com", form)
 	dead := "Authorization: " + fill(t, digest.NewServer(users), req, "sip:example.com", form)
 	foreign := `Authorization: Digest username="alice", realm="biloxi.com", nonce="x", uri="y", response="z"`
+	broken := `Authorization: Digest realm="biloxi.com", nonce=`
+	// Of a server that has our keys and realm, and asks for something else.
+	sha := good + ", algorithm=SHA-256"
+	deadSHA := dead + ", algorithm=SHA-256"
 	for _, tc := range []struct {
 		name   string
 		fields []string
@@ -181,6 +185,11 @@ func TestSeveralFields(t *testing.T) {
 		{"another scheme", []string{"Authorization: Basic eA==", good}, nil},
 		{"a nonce of another server of the realm first", []string{dead, good}, nil},
 		{"a nonce of another server of the realm last", []string{good, dead}, nil},
+		{"an algorithm that was not asked for first", []string{sha, good}, nil},
+		{"an algorithm that was not asked for last", []string{good, sha}, nil},
+		{"an algorithm that was not asked for alone", []string{sha}, digest.ErrWrongCredentials},
+		{"none fits, one is stale", []string{deadSHA, sha, dead}, digest.ErrStaleNonce},
+		{"another realm's, malformed (RFC 3261 16.3)", []string{broken, good}, nil},
 		{"another realm's alone", []string{foreign}, digest.ErrNoCredentials},
 		{"another server's alone", []string{dead}, digest.ErrStaleNonce},
 	} {

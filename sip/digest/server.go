@@ -83,7 +83,8 @@ type config struct {
 
 // WithAlgorithms sets the algorithms that are offered, the preferred one first
 // (RFC 8760 section 2.3), each in a challenge of its own; the default is MD5
-// alone. It panics on none, and on one that is not implemented.
+// alone. It panics on none, on one that is not implemented, and on one twice,
+// which RFC 8760 section 2.3 forbids.
 //
 // WithAlgorithms(SHA256, MD5) is what RFC 8760 recommends. It is not the
 // default because many clients in use cannot take it: some read only the first
@@ -92,9 +93,12 @@ func WithAlgorithms(algs ...Algorithm) Option {
 	if len(algs) == 0 {
 		panic("digest: no algorithm")
 	}
-	for _, a := range algs {
-		if a.Size() == 0 {
+	for i, a := range algs {
+		switch {
+		case a.Size() == 0:
 			panic("digest: unknown algorithm " + string(a))
+		case slices.Contains(algs[:i], a):
+			panic("digest: algorithm twice: " + string(a))
 		}
 	}
 	algs = slices.Clone(algs)
@@ -129,9 +133,7 @@ func (s *Server) Authenticate(ctx context.Context, req *sip.Request, realm strin
 	if err != nil {
 		return Identity{}, err
 	}
-	// What was not offered is no proof. It says nothing of the password, so
-	// nothing is looked up.
-	if !slices.Contains(s.algorithms, c.alg) || !isAuth(c.qop) || c.qop == "" && c.alg != MD5 {
+	if !s.offered(c) { // it says nothing of the password, so nothing is looked up
 		return Identity{}, s.challenge(realm, role, ErrWrongCredentials)
 	}
 	if !covers(c.uri, req.URI, s.domains) {
@@ -151,8 +153,8 @@ func (s *Server) Authenticate(ctx context.Context, req *sip.Request, realm strin
 }
 
 // find returns the credentials of req for the realm. Of several, which elements
-// that share a realm can cause (RFC 3261 section 22.3), it is the first whose
-// nonce is good here, or just the first.
+// that share a realm can cause (RFC 3261 section 22.3), it is the first that
+// answers a challenge of ours.
 func (s *Server) find(req *sip.Request, realm string, role Role) (*credentials, error) {
 	_, _, field := role.fields()
 	var found *credentials
@@ -166,19 +168,18 @@ func (s *Server) find(req *sip.Request, realm string, role Role) (*credentials, 
 			continue
 		}
 		var p params
-		if err := p.parse(rest); err != nil {
-			return nil, badRequest(role, err)
-		}
-		if unescape(p.realm) != realm {
+		err := p.parse(rest)
+		if unescape(p.realm) != realm && (err == nil || p.realm != "") {
 			continue // for another element on the way; it is no business of ours
+		}
+		if err != nil {
+			return nil, badRequest(role, err)
 		}
 		c, err := readCredentials(&p)
 		if err != nil {
 			return nil, badRequest(role, err)
 		}
-		if found == nil {
-			found = &c
-		} else if !s.fresh(found.nonce, realm) && s.fresh(c.nonce, realm) {
+		if found == nil || s.aptness(found, realm) < s.aptness(&c, realm) {
 			found = &c
 		}
 	}
@@ -186,6 +187,23 @@ func (s *Server) find(req *sip.Request, realm string, role Role) (*credentials, 
 		return nil, s.challenge(realm, role, ErrNoCredentials)
 	}
 	return found, nil
+}
+
+// offered tells whether credentials are of a kind that was asked for, or that
+// clients of RFC 2069 have. What was not is no proof.
+func (s *Server) offered(c *credentials) bool {
+	return slices.Contains(s.algorithms, c.alg) && isAuth(c.qop) && (c.qop != "" || c.alg == MD5)
+}
+
+// aptness tells how well credentials fit a challenge of ours.
+func (s *Server) aptness(c *credentials, realm string) int {
+	switch {
+	case !s.offered(c):
+		return 0
+	case !s.fresh(c.nonce, realm):
+		return 1
+	}
+	return 2
 }
 
 // verify compares the response with the one that the user's secret gives. For a

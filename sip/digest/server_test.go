@@ -102,6 +102,13 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
+// RFC 8760 section 2.3: each challenge of a realm has another algorithm.
+func TestWithAlgorithmsPanics(t *testing.T) {
+	for _, algs := range [][]digest.Algorithm{nil, {"MD5-sess"}, {digest.MD5, digest.SHA256, digest.MD5}} {
+		require.Panics(t, func() { digest.WithAlgorithms(algs...) }, algs)
+	}
+}
+
 func TestDefaultIsMD5Alone(t *testing.T) {
 	_, e := status(t, digest.NewServer(users), request(t, "REGISTER", "sip:example.com"), digest.UAS)
 	require.Equal(t, 1, e.Header.Len())
