@@ -132,6 +132,8 @@ func (c *challenge) answer(req *sip.Request, who Credentials) string {
 	return c.write(&p, who)
 }
 
+// write writes them. algorithm and opaque go back as they came (RFC 7616 section
+// 3.4).
 func (c *challenge) write(p *proof, who Credentials) string {
 	b := make([]byte, 0, 384)
 	b = appendQuoted(append(b, "Digest "...), "username", who.User)
@@ -142,7 +144,7 @@ func (c *challenge) write(p *proof, who Credentials) string {
 	response := p.appendTo(sum[:0], HA1(p.alg, who.User, c.realm, who.Password))
 	b = append(hex.AppendEncode(append(b, `, response="`...), response), '"')
 	if c.algorithm != "" {
-		b = append(append(b, ", algorithm="...), p.alg...)
+		b = append(append(b, ", algorithm="...), c.algorithm...)
 	}
 	if p.qop != "" {
 		b = appendRaw(b, "cnonce", p.cnonce)

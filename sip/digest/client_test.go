@@ -71,6 +71,16 @@ func TestAnswerPicksAChallenge(t *testing.T) {
 	}
 }
 
+// The algorithm goes back as it was spelled (RFC 7616 section 3.4).
+func TestAnswerEchoesAlgorithm(t *testing.T) {
+	for challenge, want := range map[string]string{"md5": "algorithm=md5,", `"SHA-256"`: "algorithm=SHA-256,"} {
+		req := request(t, "REGISTER", "sip:example.com")
+		resp := response401(req, `WWW-Authenticate: Digest realm="example.com", nonce="n", qop="auth", algorithm=`+challenge)
+		require.NoError(t, digest.Answer(req, resp, as("alice", "secret")))
+		require.Contains(t, req.Get("Authorization"), want)
+	}
+}
+
 func TestAnswerEchoesOpaqueAndEscapes(t *testing.T) {
 	req := request(t, "REGISTER", "sip:example.com")
 	resp := response401(req, `WWW-Authenticate: Digest realm="a \"b\" c", nonce="n\\n", opaque="o\"o", qop="auth"`)
