@@ -7,6 +7,11 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
+// maxOwnRoutes bounds the Route values of ours in a row. Each pass through this
+// proxy leaves two at most; thousands of them, which fit into a datagram, would
+// be taken off one by one, before anybody has been judged.
+const maxOwnRoutes = 32
+
 // preprocess does what RFC 3261 section 16.4 asks for. It returns req itself
 // where there is nothing to change, and a changed copy otherwise: the server
 // transaction reads req at any time.
@@ -21,7 +26,7 @@ func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (*sip.Request, error
 		e.copy().URI = u
 	}
 	// A double Record-Route comes back as two values in a row.
-	for e.req.Has("Route") {
+	for n := 0; e.req.Has("Route"); n++ {
 		top, err := e.req.Address("Route")
 		if errors.Is(err, sip.ErrNoField) {
 			e.copy().Del("Route") // an empty list
@@ -32,6 +37,9 @@ func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (*sip.Request, error
 		}
 		if !p.ours(top.URI) && !p.ownMark(top.URI, req) {
 			break
+		}
+		if n == maxOwnRoutes {
+			return nil, &sip.StatusError{Code: 400, Reason: "Too Many Routes"}
 		}
 		e.copy().PopFirst("Route")
 	}
