@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -35,7 +36,9 @@ type conn struct {
 	net      net.Conn
 	flow     sip.Flow // does not change once the connection is in the table
 	accepted bool
-	writer   func() // writeQueue, bound once
+	wanted   string   // the name that was dialed, with TLS
+	names    []string // what a certificate proved; does not change once messages are read
+	writer   func()   // writeQueue, bound once
 
 	mu       sync.Mutex
 	queue    *buffer // to be written after what the writer has; nil if empty
@@ -45,6 +48,7 @@ type conn struct {
 	err      error     // why nothing more can be sent
 	until    time.Time // when the last write must be done, once that is known
 	stopping bool      // Close wants the reader to end
+	shaking  bool      // the reader is in the TLS handshake, and writes, too
 	last     bool      // what is sent next is the last
 	sent     bool      // something was, since the reader last looked
 }
@@ -70,6 +74,33 @@ func (c *conn) run(sink Sink) {
 	sink.FlowFailed(c.flow, err)
 }
 
+// runSecure runs an accepted connection, of which nobody knows before the TLS
+// handshake is done.
+func (c *conn) runSecure(tc *tls.Conn, sink Sink) {
+	if err := c.handshake(tc); err != nil {
+		_ = c.end(err)
+		if !c.owner.life.isClosed() {
+			c.owner.count.handshake.Add(1)
+			c.owner.cfg.logger.Debug("tls handshake", "flow", c.flow, "err", err)
+		}
+		return
+	}
+	c.owner.conns.offer(c)
+	c.run(sink)
+}
+
+// provenNames are the names that a request must be for to be sent on this
+// connection rather than on another one; "" is what TCP has for a name.
+func (c *conn) provenNames() []string {
+	switch {
+	case c.owner.secure == nil:
+		return []string{""}
+	case !c.accepted:
+		return []string{c.wanted}
+	}
+	return c.names
+}
+
 // end closes the connection once what is queued was written, or could not be
 // in time. It returns what went wrong first.
 func (c *conn) end(err error) error {
@@ -93,6 +124,9 @@ func (c *conn) stop() {
 	defer c.mu.Unlock()
 	c.stopping = true
 	_ = c.net.SetReadDeadline(time.Unix(1, 0)) // fails if it is closed already
+	if c.shaking {
+		_ = c.net.SetWriteDeadline(time.Unix(1, 0))
+	}
 }
 
 // readUntil sets the reader's deadline; it returns false after stop.

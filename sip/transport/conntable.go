@@ -16,6 +16,13 @@ var ErrTooManyConns = errors.New("transport: too many connections")
 
 var errOverSource = fmt.Errorf("%w from one source", ErrTooManyConns)
 
+// A peerKey is what a connection can be used again for: an address and, with TLS,
+// the name that the other end has proven to have there (RFC 5923 section 9.1).
+type peerKey struct {
+	addr netip.AddrPort
+	name string
+}
+
 // connTable holds the connections of a transport.
 type connTable struct {
 	max       int
@@ -25,8 +32,8 @@ type connTable struct {
 	closed   bool
 	lastID   uint64
 	byID     map[uint64]*conn
-	byRemote map[netip.AddrPort]*conn // the one that Connect gives
-	accepted map[netip.Addr]int       // by source
+	byPeer   map[peerKey]*conn  // the one that Connect gives
+	accepted map[netip.Addr]int // by source
 }
 
 // newConnTable makes a table whose flow IDs begin at random, so that a flow
@@ -39,7 +46,7 @@ func newConnTable(total, perSource int) connTable {
 		perSource: perSource,
 		lastID:    binary.NativeEndian.Uint64(seed[:]),
 		byID:      make(map[uint64]*conn),
-		byRemote:  make(map[netip.AddrPort]*conn),
+		byPeer:    make(map[peerKey]*conn),
 		accepted:  make(map[netip.Addr]int),
 	}
 }
@@ -62,11 +69,24 @@ func (t *connTable) add(c *conn) error {
 	}
 	c.flow.ID = t.lastID
 	t.byID[c.flow.ID] = c
-	t.byRemote[c.flow.Remote] = c
+	t.offerLocked(c)
 	if c.accepted {
 		t.accepted[from]++
 	}
 	return nil
+}
+
+// offer has c given to further requests to a peer with its names.
+func (t *connTable) offer(c *conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.offerLocked(c)
+}
+
+func (t *connTable) offerLocked(c *conn) {
+	for _, name := range c.provenNames() {
+		t.byPeer[peerKey{c.flow.Remote, name}] = c
+	}
 }
 
 // retire keeps c from being given to further requests; what was asked on it
@@ -74,8 +94,10 @@ func (t *connTable) add(c *conn) error {
 func (t *connTable) retire(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.byRemote[c.flow.Remote] == c {
-		delete(t.byRemote, c.flow.Remote)
+	for _, name := range c.provenNames() {
+		if k := (peerKey{c.flow.Remote, name}); t.byPeer[k] == c {
+			delete(t.byPeer, k)
+		}
 	}
 }
 
@@ -103,11 +125,11 @@ func (t *connTable) find(f sip.Flow) *conn {
 	return nil
 }
 
-// to returns a connection to the address, or nil.
-func (t *connTable) to(remote netip.AddrPort) *conn {
+// to returns a connection to the peer, or nil.
+func (t *connTable) to(peer peerKey) *conn {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.byRemote[remote]
+	return t.byPeer[peer]
 }
 
 func (t *connTable) open() int {

@@ -7,11 +7,10 @@ import (
 	"sync"
 )
 
-// dials holds the connections that are coming about, one for each address;
-// whoever wants the same one waits for it.
+// dials holds the connections that are coming about, one for each peer; whoever wants the same one waits for it.
 type dials struct {
 	mu   sync.Mutex
-	open map[netip.AddrPort]*dialing
+	open map[peerKey]*dialing
 }
 
 // dialing is one attempt. Its outcome may be read once done is closed.
@@ -38,27 +37,26 @@ func (s *dials) wait(ctx context.Context, d *dialing) (*conn, error) {
 	return nil, ctx.Err()
 }
 
-// connect returns a connection to an address: the one that is there, or a new
-// one.
-func (t *streams) connect(ctx context.Context, remote netip.AddrPort) (*conn, error) {
+// connect returns a connection to a peer: the one that is there, or a new one.
+func (t *streams) connect(ctx context.Context, to peerKey) (*conn, error) {
 	t.dials.mu.Lock()
 	// Under this lock: a connection goes into the table before its dialing
 	// goes out of dials.
-	if c := t.conns.to(remote); c != nil {
+	if c := t.conns.to(to); c != nil {
 		t.dials.mu.Unlock()
 		return c, nil
 	}
-	d := t.dials.open[remote]
+	d := t.dials.open[to]
 	if d == nil || d.waiting == 0 {
 		d = &dialing{done: make(chan struct{})}
 		var dialCtx context.Context
 		dialCtx, d.cancel = context.WithTimeout(context.Background(), t.cfg.timeouts.Dial)
-		if !t.life.start(func() { t.dial(dialCtx, d, remote) }) {
+		if !t.life.start(func() { t.dial(dialCtx, d, to) }) {
 			t.dials.mu.Unlock()
 			d.cancel()
 			return nil, ErrClosed
 		}
-		t.dials.open[remote] = d
+		t.dials.open[to] = d
 	}
 	d.waiting++
 	t.dials.mu.Unlock()
@@ -66,12 +64,12 @@ func (t *streams) connect(ctx context.Context, remote netip.AddrPort) (*conn, er
 }
 
 // dial makes a connection and runs it: the goroutine becomes its reader.
-func (t *streams) dial(ctx context.Context, d *dialing, remote netip.AddrPort) {
-	c, err := t.dialConn(ctx, remote)
+func (t *streams) dial(ctx context.Context, d *dialing, to peerKey) {
+	c, err := t.dialConn(ctx, to)
 	d.cancel()
 	t.dials.mu.Lock()
-	if t.dials.open[remote] == d {
-		delete(t.dials.open, remote)
+	if t.dials.open[to] == d {
+		delete(t.dials.open, to)
 	}
 	d.conn, d.err = c, err
 	close(d.done)
@@ -87,8 +85,8 @@ func (t *streams) dial(ctx context.Context, d *dialing, remote netip.AddrPort) {
 	}
 }
 
-func (t *streams) dialConn(ctx context.Context, remote netip.AddrPort) (*conn, error) {
-	nc, err := t.cfg.dial(ctx, "tcp", remote.String())
+func (t *streams) dialConn(ctx context.Context, to peerKey) (*conn, error) {
+	c, err := t.open(ctx, to)
 	if err != nil {
 		t.count.dialErrors.Add(1)
 		if t.life.isClosed() {
@@ -96,12 +94,33 @@ func (t *streams) dialConn(ctx context.Context, remote netip.AddrPort) (*conn, e
 		}
 		return nil, err
 	}
-	c := t.newConn(nc, remote, false)
 	if err := t.admit(c); err != nil {
-		_ = nc.Close()
+		_ = c.net.Close()
 		return nil, err
 	}
 	t.count.dialed.Add(1)
+	return c, nil
+}
+
+// open makes a connection that is ready for messages.
+func (t *streams) open(ctx context.Context, to peerKey) (*conn, error) {
+	nc, err := t.cfg.dial(ctx, "tcp", to.addr.String())
+	if err != nil {
+		return nil, err
+	}
+	c := t.newConn(nc, to.addr, false)
+	if t.secure == nil {
+		return c, nil
+	}
+	tc, err := t.secure.client(ctx, nc, to.name)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	c.net, c.wanted = newTLSConn(tc), to.name
+	if !t.secure.config.InsecureSkipVerify {
+		c.names = identities(tc.ConnectionState().PeerCertificates[0])
+	}
 	return c, nil
 }
 

@@ -72,8 +72,12 @@ type Timeouts struct {
 	// Write is how long a peer may take to make room for what is written to
 	// it, before the connection is closed. Default 10 s.
 	Write time.Duration
-	// Dial is how long a connection may take to come about. Default 10 s.
+	// Dial is how long a connection may take to come about, TLS handshake
+	// included. Default 10 s.
 	Dial time.Duration
+	// Handshake is how long an accepted connection may take for the TLS
+	// handshake. Default 10 s.
+	Handshake time.Duration
 }
 
 func (t Timeouts) withDefaults() Timeouts {
@@ -85,6 +89,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		{&t.Message, 30 * time.Second},
 		{&t.Write, 10 * time.Second},
 		{&t.Dial, 10 * time.Second},
+		{&t.Handshake, 10 * time.Second},
 	} {
 		if *f.field <= 0 {
 			*f.field = f.value

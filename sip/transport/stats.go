@@ -37,6 +37,7 @@ type ConnStats struct {
 	Slow       uint64 // closed: a message was not complete in time
 	Stalled    uint64 // closed: the peer did not read
 	Unframed   uint64 // closed: no telling where the next message begins
+	Handshake  uint64 // closed: the TLS handshake failed or was not done in time
 }
 
 // counters are Stats as they are counted.
@@ -45,7 +46,7 @@ type counters struct {
 	notSIP, readErrors                                       atomic.Uint64
 	tooLarge, queueFull, flowGone, sendErrors                atomic.Uint64
 	accepted, dialed, dialErrors, overTotal, overSource      atomic.Uint64
-	idle, slow, stalled, unframed                            atomic.Uint64
+	idle, slow, stalled, unframed, handshake                 atomic.Uint64
 }
 
 func (c *counters) stats() Stats {
@@ -74,6 +75,7 @@ func (c *counters) stats() Stats {
 			Slow:       c.slow.Load(),
 			Stalled:    c.stalled.Load(),
 			Unframed:   c.unframed.Load(),
+			Handshake:  c.handshake.Load(),
 		},
 	}
 }

@@ -1,11 +1,13 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -34,7 +36,7 @@ func (t *streams) init(network string, l net.Listener, opts []Option) {
 	t.life = newLifecycle()
 	t.listener = l
 	t.serving = make(chan struct{})
-	t.dials.open = make(map[reuse]*dialing)
+	t.dials.open = make(map[peerKey]*dialing)
 	t.buffers.New = func() any { return new(buffer) }
 	t.conns = newConnTable(t.cfg.conns, t.cfg.perSource)
 	if l != nil {
@@ -46,7 +48,7 @@ func (t *streams) init(network string, l net.Listener, opts []Option) {
 }
 
 // Network implements Transport.
-func (t *streams) Network() string { return "tcp" }
+func (t *streams) Network() string { return t.network }
 
 // Addrs implements Transport.
 func (t *streams) Addrs() []netip.AddrPort {
@@ -92,7 +94,7 @@ func (t *streams) Serve(sink Sink) error {
 		// A connection that was reset too early, or no file descriptor left: the
 		// former is nothing, the latter passes.
 		t.count.readErrors.Add(1)
-		t.cfg.logger.Warn("tcp accept", "local", t.local, "err", err)
+		t.cfg.logger.Warn("accept", "network", t.network, "local", t.local, "err", err)
 		if !p.wait(t.life.done) {
 			return ErrClosed
 		}
@@ -102,13 +104,19 @@ func (t *streams) Serve(sink Sink) error {
 // accept runs a connection that came in, unless there are too many.
 func (t *streams) accept(nc net.Conn) {
 	c := t.newConn(nc, addrPort(nc.RemoteAddr()), true)
+	run := func() { c.run(t.sink) }
+	if t.secure != nil {
+		tc := t.secure.server(nc)
+		c.net = newTLSConn(tc)
+		run = func() { c.runSecure(tc, t.sink) }
+	}
 	if err := t.admit(c); err != nil {
-		t.cfg.logger.Debug("tcp connection refused", "remote", c.flow.Remote, "err", err)
+		t.cfg.logger.Debug("connection refused", "flow", c.flow, "err", err)
 		_ = nc.Close()
 		return
 	}
 	t.count.accepted.Add(1)
-	if !t.life.start(func() { c.run(t.sink) }) {
+	if !t.life.start(run) {
 		_ = c.end(ErrClosed)
 	}
 }
@@ -129,11 +137,19 @@ func (t *streams) admit(c *conn) error {
 // there already is used (RFC 3261 section 18.1.1); else it dials, once for all
 // who ask at the same time. The error may be ctx's, ErrTooManyConns, or the
 // dialer's.
+//
+// A TLS connection is used for the name alone that it was verified for: it was
+// dialed to that name, or accepted from a client whose certificate bears it (RFC
+// 5923 section 9.1). Without Hop.ServerName the name is the address.
 func (t *streams) Connect(ctx context.Context, hop sip.Hop) (sip.Flow, error) {
-	if hop.Network != "tcp" || !hop.Addr.IsValid() || hop.Addr.Port() == 0 {
-		return sip.Flow{}, fmt.Errorf("transport: tcp cannot reach %s %s", hop.Network, hop.Addr)
+	if hop.Network != t.network || !hop.Addr.IsValid() || hop.Addr.Port() == 0 {
+		return sip.Flow{}, fmt.Errorf("transport: %s cannot reach %s %s", t.network, hop.Network, hop.Addr)
 	}
-	c, err := t.connect(ctx, unmap(hop.Addr))
+	to := peerKey{addr: unmap(hop.Addr)}
+	if t.secure != nil {
+		to.name = canonicalName(cmp.Or(hop.ServerName, to.addr.Addr().String()))
+	}
+	c, err := t.connect(ctx, to)
 	if err != nil {
 		return sip.Flow{}, err
 	}
@@ -183,10 +199,11 @@ func (t *streams) SentBy(f sip.Flow) sip.HostPort {
 
 // Peer implements Transport.
 func (t *streams) Peer(f sip.Flow) (Peer, bool) {
-	if t.conns.find(f) == nil {
+	c := t.conns.find(f)
+	if c == nil {
 		return Peer{}, false
 	}
-	return Peer{Flow: f}, true
+	return Peer{Flow: f, Names: slices.Clone(c.names)}, true
 }
 
 // Close implements Transport. What was sent before is still written to peers
