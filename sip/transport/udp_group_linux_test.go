@@ -75,29 +75,33 @@ func TestUDPSocketsKeepOrder(t *testing.T) {
 func TestUDPUnreachable(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
 		for _, sockets := range []int{1, 3} {
-			checkLeaks(t)
-			u, err := transport.ListenUDP(listen, transport.WithSockets(sockets))
-			require.NoError(t, err)
-			r := serve(t, u)
-			peer := bareUDP(t, "127.0.0.1:0")
-			to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
-			require.NoError(t, peer.Close())
-			flow, err := u.Connect(t.Context(), sip.Hop{Network: "udp", Addr: to})
-			require.NoError(t, err)
-			for i := range 3 {
-				require.NoError(t, u.Send(flow, parse(t, options("a"))), "an error that came late fails no send")
-				failed := <-r.failed
-				require.ErrorIs(t, failed.err, syscall.ECONNREFUSED)
-				require.Equal(t, sip.Flow{Network: "udp", Local: u.Addrs()[0], Remote: to}, failed.flow)
-				require.EqualValues(t, i+1, u.Stats().Unreachable)
-			}
-			back := bareUDP(t, to.String())
-			require.NoError(t, u.Send(flow, parse(t, options("b"))))
-			n, _, err := back.ReadFromUDPAddrPort(make([]byte, 2000))
-			require.NoError(t, err)
-			require.NotZero(t, n)
+			t.Run(listen+" "+strconv.Itoa(sockets), func(t *testing.T) { testUnreachable(t, listen, sockets) })
 		}
 	}
+}
+
+func testUnreachable(t *testing.T, listen string, sockets int) {
+	checkLeaks(t)
+	u, err := transport.ListenUDP(listen, transport.WithSockets(sockets))
+	require.NoError(t, err)
+	r := serve(t, u)
+	peer := bareUDP(t, "127.0.0.1:0")
+	to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
+	require.NoError(t, peer.Close())
+	flow, err := u.Connect(t.Context(), sip.Hop{Network: "udp", Addr: to})
+	require.NoError(t, err)
+	for i := range 3 {
+		require.NoError(t, u.Send(flow, parse(t, options("a"))), "an error that came late fails no send")
+		failed := <-r.failed
+		require.ErrorIs(t, failed.err, syscall.ECONNREFUSED)
+		require.Equal(t, sip.Flow{Network: "udp", Local: u.Addrs()[0], Remote: to}, failed.flow)
+		require.EqualValues(t, i+1, u.Stats().Unreachable)
+	}
+	back := bareUDP(t, to.String())
+	require.NoError(t, u.Send(flow, parse(t, options("b"))))
+	n, _, err := back.ReadFromUDPAddrPort(make([]byte, 2000))
+	require.NoError(t, err)
+	require.NotZero(t, n)
 }
 
 // TestUDPOverflow: what the kernel drops because nobody reads is counted.
