@@ -186,6 +186,48 @@ func TestStrictRouters(t *testing.T) {
 	})
 }
 
+// A phone that routes strictly finds its way through both of our values, when
+// the other one is on another network.
+func TestStrictPhones(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.streamPhone("bob", "20")
+		s.users.register("bob", bob)
+		caller, callee := establish(s, alice, bob)
+		for _, way := range [][2]*leg{{caller, callee}, {callee, caller}} {
+			here, there := way[0], way[1]
+			req := here.request(sip.INFO)
+			req.URI = here.routes[0].URI
+			req.Set("Route", here.routes[1].String()+", <"+here.target.String()+">")
+			here.phone.send(proxyAddr, req)
+			in := there.phone.asked(sip.INFO)
+			require.Equal(t, here.target, in.URI)
+			require.False(t, in.Has("Route"))
+			in.answer(200)
+			here.phone.expect(200)
+		}
+	})
+}
+
+// What follows a strict router stays in order, and the target comes last (RFC
+// 3261 section 16.6 item 6).
+func TestRoutesBehindStrictRouter(t *testing.T) {
+	inBubble(t, siteConfig{options: []proxy.Option{proxy.WithGate(proxy.Open{})}}, func(t *testing.T, s *site) {
+		alice, strict := s.phone("alice", "10"), s.phone("strict", "66")
+		req := alice.request(sip.MESSAGE, "sip:bob@192.0.2.77")
+		req.Add("Route", "<sip:192.0.2.1;lr>")
+		req.Add("Route", "<sip:192.0.2.66>, <sip:192.0.2.67;lr>")
+		req.Add("Route", `"x" <sip:192.0.2.68;lr>;p=q`)
+		alice.send(proxyAddr, req)
+		in := strict.asked(sip.MESSAGE)
+		require.Equal(t, "sip:192.0.2.66", in.URI.String())
+		var routes []string
+		for v := range in.Values("Route") {
+			routes = append(routes, v)
+		}
+		require.Equal(t, []string{"<sip:192.0.2.67;lr>", `"x" <sip:192.0.2.68;lr>;p=q`, "<sip:bob@192.0.2.77>"}, routes)
+	})
+}
+
 // RFC 3261 section 16.4: a maddr of ours is no detour.
 func TestMaddr(t *testing.T) {
 	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
