@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log"
+	"net"
 	"os"
 	"os/signal"
 
@@ -32,5 +34,7 @@ func main() {
 	mux.Default(proxy.New(endpoint, domains, proxy.Location(domains, reg)))
 
 	log.Print("register phones as anyone@127.0.0.1, and let them call one another")
-	log.Print(endpoint.Serve(ctx, mux, udp))
+	if err := endpoint.Serve(ctx, mux, udp); !errors.Is(err, net.ErrClosed) {
+		log.Fatal(err)
+	}
 }
