@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"crypto/tls"
 	"io"
 	"maps"
 	"net"
@@ -90,10 +91,19 @@ func TestBadStreams(t *testing.T) {
 	onMemnet := tcpOn(t, n, "10.0.0.1:5060")
 	onSocket, err := transport.ListenTCP("127.0.0.1:0")
 	require.NoError(t, err)
+	ca := newAuthority(t)
+	secure := tlsOn(t, n, "10.0.0.1:5061", ca.config(t, "a.example"))
 	for name, c := range map[string]struct {
-		tr   *transport.TCP
+		tr   transport.Transport
 		dial func() (net.Conn, error)
 	}{
+		"tls": {secure, func() (net.Conn, error) {
+			raw, err := n.Dial(t.Context(), "tcp", "10.0.0.1:5061")
+			if err != nil {
+				return nil, err
+			}
+			return tls.Client(raw, &tls.Config{RootCAs: ca.pool, ServerName: "a.example"}), nil
+		}},
 		"memnet": {onMemnet, func() (net.Conn, error) { return n.Dial(t.Context(), "tcp", "10.0.0.1:5060") }},
 		"socket": {onSocket, func() (net.Conn, error) { return net.Dial("tcp", onSocket.Addrs()[0].String()) }},
 	} {

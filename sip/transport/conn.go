@@ -78,11 +78,11 @@ func (c *conn) run(sink Sink) {
 // handshake is done.
 func (c *conn) runSecure(tc *tls.Conn, sink Sink) {
 	if err := c.handshake(tc); err != nil {
-		_ = c.end(err)
 		if !c.owner.life.isClosed() {
 			c.owner.count.handshake.Add(1)
 			c.owner.cfg.logger.Debug("tls handshake", "flow", c.flow, "err", err)
 		}
+		_ = c.end(err)
 		return
 	}
 	c.owner.conns.offer(c)

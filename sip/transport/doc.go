@@ -1,11 +1,11 @@
-// Package transport carries SIP messages over UDP and TCP: it frames and
+// Package transport carries SIP messages over UDP, TCP and TLS: it frames and
 // parses what comes in, names the path of each message by a [sip.Flow], and
 // sends along such paths.
 //
-// A program makes transports with ListenUDP and ListenTCP, or with NewUDP and
-// NewTCP on sockets of its own, and gives them to transaction.Endpoint.Serve.
-// Only who writes something in the place of the transaction layer implements
-// Sink and calls the methods of Transport.
+// A program makes transports with ListenUDP, ListenTCP and ListenTLS, or with
+// NewUDP, NewTCP and NewTLS on sockets of its own, and gives them to
+// transaction.Endpoint.Serve. Only who writes something in the place of the
+// transaction layer implements Sink and calls the methods of Transport.
 //
 // # Concurrency
 //
@@ -26,6 +26,10 @@
 //   - RFC 3581 section 4: rport
 //   - RFC 5626 sections 3.5.1 and 4.4.1: CRLF keep-alive on streams, both ways;
 //     section 8: STUN on the SIP port, by a responder that is given (WithSTUN)
+//   - RFC 3261 section 26.2.1, RFC 5922 section 7, RFC 8996: TLS 1.2 and later,
+//     with the names of certificates verified as SIP wants it
+//   - RFC 5923 section 9.1: a connection is used for the names alone that its
+//     certificate was verified for
 //
 // # Not covered
 //
@@ -35,5 +39,5 @@
 //   - multicast (maddr, ttl), SCTP
 //   - RFC 5626 section 4.4.1: the time within which a pong must come
 //   - RFC 5923: the alias parameter
-//   - TLS, WebSocket (RFC 7118)
+//   - RFC 5924: the extended key usage of SIP domains
 package transport

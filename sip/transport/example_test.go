@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -68,6 +69,38 @@ func ExampleListenTCP() {
 	// Output:
 	// tcp 127.0.0.1
 	// true
+}
+
+// The certificate is read again by Reload, when it was renewed.
+func ExampleListenTLS() {
+	certificate, err := transport.NewCertificate("testdata/cert.pem", "testdata/key.pem")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	t, err := transport.ListenTLS("127.0.0.1:0", &tls.Config{GetCertificate: certificate.GetCertificate})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	served := make(chan error)
+	go func() { served <- t.Serve(answerer{t}) }()
+
+	fmt.Println(t.Network(), t.Addrs()[0].Addr())
+	_ = t.Close()
+	fmt.Println(errors.Is(<-served, net.ErrClosed))
+}
+
+// A client that believes the servers that the system believes.
+func ExampleNewTLS() {
+	client, err := transport.NewTLS(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	fmt.Println(client.Network(), len(client.Addrs()))
+	// Output: tls 0
 }
 
 // answers is a Sink that passes responses on.

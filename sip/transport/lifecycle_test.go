@@ -39,6 +39,19 @@ var lifecycles = map[string]func(t *testing.T) transport.Transport{
 	"tcp memnet": func(t *testing.T) transport.Transport {
 		return tcpOn(t, memnet.New(), "10.0.0.1:5060")
 	},
+	"tls": func(t *testing.T) transport.Transport {
+		u, err := transport.ListenTLS("127.0.0.1:0", newAuthority(t).config(t, "a.example"))
+		require.NoError(t, err)
+		return u
+	},
+	"tls memnet": func(t *testing.T) transport.Transport {
+		return tlsOn(t, memnet.New(), "10.0.0.1:5061", newAuthority(t).config(t, "a.example"))
+	},
+	"tls client": func(t *testing.T) transport.Transport {
+		u, err := transport.NewTLS(nil, nil)
+		require.NoError(t, err)
+		return u
+	},
 	"tcp client": func(*testing.T) transport.Transport { return transport.NewTCP(nil) },
 }
 
