@@ -50,9 +50,9 @@ type Options struct {
 	// Segment lets Write hand runs of packets of one size to one peer to the
 	// kernel in one piece.
 	Segment bool
-	// Unreachable is told of peers that an ICMP error came back from, and the
+	// Unreachable is told of peers that an ICMP error came back about, and the
 	// error as a syscall.Errno: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH and
-	// rarer ones. It is called by Read, on the reader's goroutine and under no
+	// rarer ones; time exceeded is none. It is called by Read, on the reader's goroutine and under no
 	// lock; it should return at once. ICMP is easily forged: take it as a hint.
 	Unreachable func(peer netip.AddrPort, err error)
 }

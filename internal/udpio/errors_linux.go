@@ -71,8 +71,7 @@ func (q *errorQueue) drain(fd uintptr) bool {
 }
 
 // origin is the error in header i, or 0 if it is not an ICMP error that says
-// that nothing arrives. EMSGSIZE says what the path's MTU is, which the kernel
-// has noted and heeds by itself.
+// that nothing arrives.
 func (q *errorQueue) origin(i int) unix.Errno {
 	for hdr, data, rest := nextControl(q.headers.received(i)); hdr != nil; hdr, data, rest = nextControl(rest) {
 		v4 := hdr.Level == unix.SOL_IP && hdr.Type == unix.IP_RECVERR
@@ -81,12 +80,26 @@ func (q *errorQueue) origin(i int) unix.Errno {
 			continue
 		}
 		e := (*unix.SockExtendedErr)(unsafe.Pointer(&data[0]))
-		icmp := e.Origin == unix.SO_EE_ORIGIN_ICMP || e.Origin == unix.SO_EE_ORIGIN_ICMP6
-		if icmp && unix.Errno(e.Errno) != unix.EMSGSIZE {
+		if arrivesNot(e) {
 			return unix.Errno(e.Errno)
 		}
 	}
 	return 0
+}
+
+// arrivesNot tells whether an error is an ICMP message which says that the peer
+// cannot be reached. EMSGSIZE says what the path's MTU is, which the kernel has
+// noted and heeds by itself; time exceeded comes of loops that pass, or of one
+// lost fragment.
+func arrivesNot(e *unix.SockExtendedErr) bool {
+	const timeExceeded4, timeExceeded6 = 11, 3 // RFC 792, RFC 4443 section 3.3
+	switch e.Origin {
+	case unix.SO_EE_ORIGIN_ICMP:
+		return unix.Errno(e.Errno) != unix.EMSGSIZE && e.Type != timeExceeded4
+	case unix.SO_EE_ORIGIN_ICMP6:
+		return unix.Errno(e.Errno) != unix.EMSGSIZE && e.Type != timeExceeded6
+	}
+	return false
 }
 
 // report hands what was drained to the user of the package.
