@@ -27,6 +27,8 @@ type config struct {
 	conns     int
 	perSource int
 	queue     int
+
+	advertised *advertised // nil without WithAdvertise
 }
 
 const (

@@ -191,10 +191,10 @@ func (t *streams) SentBy(f sip.Flow) sip.HostPort {
 	if !addr.IsValid() {
 		addr = t.local.Addr()
 	}
-	if t.listener == nil {
-		port = f.Local.Port()
+	if t.listener == nil { // nobody can open a connection to it
+		return sip.HostPort{Host: addr.WithZone("").String(), Port: f.Local.Port()}
 	}
-	return sip.HostPort{Host: addr.WithZone("").String(), Port: port}
+	return t.cfg.sentBy(f, netip.AddrPortFrom(addr, port))
 }
 
 // Peer implements Transport.

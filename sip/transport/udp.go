@@ -308,7 +308,7 @@ func (u *UDP) SentBy(f sip.Flow) sip.HostPort {
 	if !addr.IsValid() {
 		addr = u.local.Addr()
 	}
-	return sip.HostPort{Host: addr.WithZone("").String(), Port: u.local.Port()}
+	return u.cfg.sentBy(f, netip.AddrPortFrom(addr, u.local.Port()))
 }
 
 // Peer implements Transport.
