@@ -149,7 +149,7 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 		tx.post(Event{Err: why, Last: true})
 		return nil
 	}
-	branch := sip.NewBranch()
+	branch := sip.NewBranch() + tx.cfg.suffix
 	r.PushVia(newVia(t, f, branch))
 	c := &client{
 		e: tx.e, transport: t, flow: f, tx: tx, req: r,

@@ -105,6 +105,7 @@ type startConfig struct {
 	before func(*sip.Request, sip.Flow) error
 	fill   bool
 	user   string
+	suffix string
 }
 
 // BeforeSend has f called with the copy of the request that is about to be
@@ -122,6 +123,13 @@ func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption {
 // be reached. It comes before BeforeSend.
 func FillContact(user string) StartOption {
 	return func(c *startConfig) { c.fill, c.user = true, user }
+}
+
+// BranchSuffix puts a suffix, characters of a token, behind the random part of
+// the branch: what a proxy knows its own requests by when they come back to it
+// (RFC 3261 section 16.6 item 8).
+func BranchSuffix(suffix string) StartOption {
+	return func(c *startConfig) { c.suffix = suffix }
 }
 
 // Timers are those of RFC 3261, table 4, and one of our own. A field that is
