@@ -25,6 +25,7 @@ type Call struct {
 
 	opener   string // tag of whoever opened the dialog
 	inDialog bool   // a mark of ours vouches for that
+	loop     string // see loopSuffix
 }
 
 // vouched tells whether the request may pass without being judged: see

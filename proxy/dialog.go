@@ -13,6 +13,10 @@ import (
 // make the proxy a reflector.
 var errStrayACK = errors.New("proxy: ACK of no dialog that came through here")
 
+// errLoopedACK: an ACK for one of our domains that came back to us. It goes to
+// each target, and would come back from each of those that is the proxy itself.
+var errLoopedACK = errors.New("proxy: ACK came back")
+
 // serveACK forwards the ACK to a 2xx, which is a request without a transaction
 // and without an answer (RFC 3261 section 13.2.2.4): what cannot be forwarded
 // is dropped.
@@ -29,6 +33,10 @@ func (p *Proxy) serveACK(ctx context.Context, req *sip.Request, tx *transaction.
 func (p *Proxy) forwardACK(ctx context.Context, c *Call) error {
 	if !c.inDialog {
 		return errStrayACK
+	}
+	// Without a transaction there is no Max-Breadth that would bound it.
+	if c.Domain != "" && p.wasHere(c.Request) {
+		return errLoopedACK
 	}
 	route, err := p.route(ctx, c)
 	if err != nil {

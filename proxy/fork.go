@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// fork starts what a Route says and returns; events do the rest.
-func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, route Route) {
+// fork starts what a Route says and returns; events do the rest. width is how
+// many branches may be there at a time.
+func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, route Route, width int) {
 	c := &responseContext{
 		proxy:  p,
 		ctx:    ctx,
@@ -19,6 +21,7 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 		call:   call,
 		req:    tx.Request(),
 		invite: call.Request.Method == sip.INVITE,
+		width:  width,
 		groups: route.Groups,
 		next:   route.Next,
 	}
@@ -96,6 +99,14 @@ func (c *responseContext) begin(group []Branch) []*branch {
 		}
 	}
 	begun := c.branches[first:len(c.branches):len(c.branches)]
+	if len(begun) > c.width { // RFC 5393 section 5.3.3
+		c.branches = c.branches[:first]
+		c.add(candidate{code: 440})
+		return nil
+	}
+	for i, b := range begun {
+		b.width = (c.width + i) / len(begun) // these add up to c.width
+	}
 	c.waiting += len(begun)
 	c.live += len(begun)
 	c.begun = c.begun || len(begun) > 0
@@ -126,13 +137,16 @@ func (c *responseContext) follow(route Route, err error) {
 
 // A branch is one client transaction of a response context.
 type branch struct {
-	c    *responseContext
-	spec *Branch
+	c     *responseContext
+	spec  *Branch
+	width int // its share of the Max-Breadth
 
 	// Guarded by c.mu.
 	tx       *transaction.ClientTx // nil until Start returned
 	deadline time.Time             // zero: none
+	heard    bool                  // a provisional response came, 100 included
 	expired  bool                  // it passed; the group no longer waits
+	dropped  bool                  // nor does the final response wait
 	canceled bool
 	ended    bool
 }
@@ -155,6 +169,7 @@ func (b *branch) start() {
 		b.fail(c.refused(err))
 		return
 	}
+	req.Set("Max-Breadth", strconv.Itoa(b.width))
 	tx, err := b.send(req, to)
 	if err != nil {
 		b.unsent(err)
@@ -176,10 +191,11 @@ func (b *branch) send(req *sip.Request, to sip.Target) (*transaction.ClientTx, e
 	// The caller's CANCEL and the losers' are sent by Cancel, and values alone
 	// are taken from ctx: it ends with the first final response.
 	ctx := context.WithoutCancel(b.c.ctx)
-	if !recordsRoute(req.Method) {
-		return b.c.proxy.ep.Start(ctx, req, to, b.event)
+	opts := []transaction.StartOption{transaction.BranchSuffix(b.c.call.loop)}
+	if recordsRoute(req.Method) {
+		opts = append(opts, transaction.BeforeSend(b.recordRoute))
 	}
-	return b.c.proxy.ep.Start(ctx, req, to, b.event, transaction.BeforeSend(b.recordRoute))
+	return b.c.proxy.ep.Start(ctx, req, to, b.event, opts...)
 }
 
 func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
@@ -196,11 +212,8 @@ func (b *branch) event(ev transaction.Event) {
 	resp := ev.Response
 	forwardable := popVia(resp)
 	switch {
-	case resp.StatusCode == 100:
-		// Each hop has its own (RFC 3261 section 16.7 item 5).
-	case resp.StatusCode < 200 && forwardable:
-		b.provisional(resp)
 	case resp.StatusCode < 200:
+		b.provisional(resp, forwardable)
 	case !forwardable:
 		b.fail(candidate{code: 502}) // the target took the caller's Via away
 	case resp.StatusCode < 300:

@@ -6,12 +6,11 @@
 // (forwarding, Record-Route, strict next hops, Timer C), 16.7 (response
 // context, best response, gathered challenges), 16.8 to 16.10 (Timer C,
 // transport errors, CANCEL) and, for OPTIONS to the proxy itself, 11.2. As
-// amended by RFC 4320 (no 408 and no provisional responses outside of INVITE)
-// and RFC 6026 (every 2xx to an INVITE; responses that match no transaction are
-// dropped).
+// amended by RFC 4320 (no 408 and no provisional responses outside of INVITE),
+// RFC 5393 (loop detection, Max-Breadth) and RFC 6026 (every 2xx to an INVITE;
+// responses that match no transaction are dropped).
 //
-// Not covered: loop detection (16.3 item 4 and RFC 5393; Max-Forwards ends a
-// loop), recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
+// Not covered: recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
 // ACK to a 2xx alone is forwarded without state), Record-Route rewritten in
 // responses (16.7 item 8; two values are inserted instead), CANCEL that matches
 // nothing forwarded without state (16.10; package transaction answers it 481),
@@ -29,6 +28,7 @@ package proxy
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"time"
 
@@ -51,6 +51,7 @@ type Proxy struct {
 	keys    *keyring.Ring
 	log     *slog.Logger
 	timerC  time.Duration
+	seed    maphash.Seed // of loopSuffix
 }
 
 var _ transaction.Handler = (*Proxy)(nil)
@@ -68,7 +69,7 @@ func New(ep *transaction.Endpoint, d *sip.Domains, r Router, opts ...Option) *Pr
 	}
 	return &Proxy{
 		ep: ep, domains: d, router: r,
-		gate: cfg.gate, keys: cfg.keys, log: cfg.log, timerC: cfg.timerC,
+		gate: cfg.gate, keys: cfg.keys, log: cfg.log, timerC: cfg.timerC, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -129,10 +130,18 @@ func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.
 			return err
 		}
 	}
+	c.loop = c.loopSuffix(p.seed)
+	if err := c.validateLoop(); err != nil {
+		return err
+	}
+	width, err := breadth(req)
+	if err != nil {
+		return err
+	}
 	route, err := p.route(ctx, c)
 	if err != nil {
 		return err
 	}
-	p.fork(ctx, tx, c, route)
+	p.fork(ctx, tx, c, route, width)
 	return nil
 }

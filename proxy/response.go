@@ -20,6 +20,7 @@ type responseContext struct {
 	call   *Call
 	req    *sip.Request // as it came: what responses of our own answer
 	invite bool
+	width  int // how many branches there may be at a time
 
 	mu       sync.Mutex // not held while code of the user or of a transaction runs
 	branches []*branch  // each that was begun, in order
@@ -27,7 +28,7 @@ type responseContext struct {
 	next     func(context.Context, Outcome) (Route, error)
 	begun    bool // the Route at hand has begun a branch
 	waiting  int  // branches that the group at hand waits for
-	live     int  // branches that have had no final event
+	live     int  // branches that the final response waits for
 
 	best       candidate       // of all that came
 	outcome    candidate       // of what came since the Route at hand began
@@ -42,13 +43,17 @@ type responseContext struct {
 	wake  time.Time   // when it fires
 }
 
-// provisional forwards a response of 101 to 199.
-func (b *branch) provisional(resp *sip.Response) {
+// provisional forwards a response of 101 to 199 to an INVITE. Each hop has its own
+// 100 (RFC 3261 section 16.7 item 5), and other requests have 100 alone (RFC 4320
+// section 4.1).
+func (b *branch) provisional(resp *sip.Response, forwardable bool) {
 	c := b.c
-	if !c.invite {
-		return // RFC 4320 section 4.1
-	}
 	c.mu.Lock()
+	b.heard = true
+	if resp.StatusCode == 100 || !forwardable || !c.invite {
+		c.mu.Unlock()
+		return
+	}
 	if !b.expired && b.spec.Timeout == 0 {
 		// The timer itself stays: when it fires too early it is set again.
 		b.deadline = time.Now().Add(c.proxy.timerC) // 16.7 item 2
@@ -103,12 +108,22 @@ func (b *branch) end() {
 	if b.ended {
 		return
 	}
-	c := b.c
 	b.ended = true
-	c.live--
 	if !b.expired {
-		c.waiting--
+		b.c.waiting--
 	}
+	b.drop()
+}
+
+// drop has the final response not wait for a branch, be it that it ended or that
+// nothing is to be hoped of it. c.mu is held.
+func (b *branch) drop() {
+	if b.dropped {
+		return
+	}
+	c := b.c
+	b.dropped = true
+	c.live--
 	if c.live == 0 && c.timer != nil {
 		c.timer.Stop() // else it would keep the call in memory until it fires
 		c.wake = time.Time{}

@@ -102,7 +102,7 @@ func splitFields(m string) (fields []string, body string) {
 	for _, f := range fields {
 		name, _, _ := strings.Cut(f, ":")
 		switch strings.ToLower(strings.TrimRight(name, " \t")) {
-		case "v", "via", "max-forwards", "route", "record-route":
+		case "v", "via", "max-forwards", "max-breadth", "route", "record-route":
 		default:
 			kept = append(kept, f)
 		}
