@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,12 +14,18 @@ const defaultAddr = "0.0.0.0:5060"
 // listener is a transport with what the greeting says of it.
 type listener struct {
 	transport.Transport
-	name string // "UDP" or "TCP"
+	name string // "UDP", "TCP" or "TLS"
+}
+
+// addresses are where to listen. Of udp and tcp, nil stands for the default.
+type addresses struct {
+	udp, tcp, tls []string
+	config        *tls.Config // of tls
 }
 
 // listen opens the sockets. A port that the user named must be had; one that
 // only a default names may be missing, as long as something listens.
-func listen(udp, tcp []string, logger *slog.Logger) ([]listener, error) {
+func listen(at addresses, logger *slog.Logger) ([]listener, error) {
 	var ls []listener
 	open := func(name string, addrs []string, listen func(string) (transport.Transport, error)) error {
 		named := addrs != nil
@@ -42,11 +49,14 @@ func listen(udp, tcp []string, logger *slog.Logger) ([]listener, error) {
 		return nil
 	}
 	err := errors.Join(
-		open("UDP", udp, func(addr string) (transport.Transport, error) {
+		open("UDP", at.udp, func(addr string) (transport.Transport, error) {
 			return opened(transport.ListenUDP(addr, transport.WithLogger(logger)))
 		}),
-		open("TCP", tcp, func(addr string) (transport.Transport, error) {
+		open("TCP", at.tcp, func(addr string) (transport.Transport, error) {
 			return opened(transport.ListenTCP(addr, transport.WithLogger(logger)))
+		}),
+		open("TLS", named(at.tls), func(addr string) (transport.Transport, error) {
+			return opened(transport.ListenTLS(addr, at.config, transport.WithLogger(logger)))
 		}),
 	)
 	if err == nil && len(ls) == 0 {
@@ -60,6 +70,9 @@ func listen(udp, tcp []string, logger *slog.Logger) ([]listener, error) {
 	}
 	return ls, nil
 }
+
+// named has no default take the place of addresses that were not given.
+func named(addrs []string) []string { return append([]string{}, addrs...) }
 
 // opened keeps a nil pointer out of the interface.
 func opened[T transport.Transport](t T, err error) (transport.Transport, error) {

@@ -37,6 +37,8 @@ func TestCommandLine(t *testing.T) {
 		"port in use":      {args: []string{"--udp", busy.LocalAddr().String(), "--tcp", ""}, status: 1, err: "in use"},
 		"nothing to hear":  {args: []string{"--udp", "", "--tcp", ""}, status: 1, err: "nothing to listen on"},
 		"unreadable key":   {args: []string{"--key-file", "/nonexistent/dir/keys"}, status: 1, err: "--key-file"},
+		"cert without key": {args: []string{"--tls", "127.0.0.1:0", "--cert", "cert.pem"}, status: 1, err: "--cert and --key"},
+		"no such cert":     {args: []string{"--tls", "127.0.0.1:0", "--cert", "/nonexistent", "--key", "/nonexistent"}, status: 1, err: "--cert"},
 		"unknown command":  {args: []string{"frobnicate"}, status: 1, err: "unexpected argument frobnicate"},
 		"explicit command": {args: []string{"serve", "--udp", "", "--tcp", ""}, status: 1, err: "nothing to listen on"},
 	} {
@@ -55,6 +57,7 @@ func TestCommandLine(t *testing.T) {
 // server is a softswitch that runs in this process.
 type server struct {
 	udp, tcp string // where it listens
+	others   map[string]string
 	greeting string
 	stop     func() (status int)
 }
@@ -70,7 +73,7 @@ func start(t *testing.T, args ...string) *server {
 		defer in.Close()
 		status <- run(ctx, append([]string{"--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"}, args...), in, &stderr)
 	}()
-	s := &server{}
+	s := &server{others: make(map[string]string)}
 	s.stop = func() int {
 		cancel()
 		go io.Copy(io.Discard, out)
@@ -89,6 +92,8 @@ func start(t *testing.T, args ...string) *server {
 				s.udp = f[3]
 			case "TCP":
 				s.tcp = f[3]
+			default:
+				s.others[f[2]] = f[3]
 			}
 		}
 	}
@@ -102,9 +107,15 @@ func register(t *testing.T, network, addr string) string {
 	t.Helper()
 	conn, err := net.Dial(network, addr)
 	require.NoError(t, err)
+	return registerOn(t, network, conn, addr)
+}
+
+// registerOn does that on a connection, and closes it.
+func registerOn(t *testing.T, network string, conn net.Conn, addr string) string {
+	t.Helper()
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
-	_, err = fmt.Fprintf(conn, "REGISTER sip:%[1]s SIP/2.0\r\n"+
+	_, err := fmt.Fprintf(conn, "REGISTER sip:%[1]s SIP/2.0\r\n"+
 		"Via: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKsoft%[2]s;rport\r\n"+
 		"Max-Forwards: 70\r\nFrom: <sip:alice@%[1]s>;tag=1\r\nTo: <sip:alice@%[1]s>\r\n"+
 		"Call-ID: c@%[3]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@%[3]s>\r\nContent-Length: 0\r\n\r\n",

@@ -24,6 +24,9 @@ type serveCommand struct {
 	Domain     []string `help:"A domain to serve (repeatable). Default: every name and address of this host." placeholder:"NAME"`
 	UDP        []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
 	TCP        []string `name:"tcp" help:"Address for TCP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
+	TLS        []string `name:"tls" help:"Address for TLS (repeatable), usually port 5061. Default: none." placeholder:"ADDR" sep:"none"`
+	Cert       string   `help:"The certificate for TLS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
+	Key        string   `help:"The key of --cert, in PEM." placeholder:"FILE"`
 	Auth       string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
 	User       []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
 	UsersFile  string   `help:"A file with one NAME:PASSWORD a line." placeholder:"FILE"`
@@ -47,7 +50,13 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 			return fmt.Errorf("--key-file: %w", err)
 		}
 	}
-	listeners, err := listen(c.UDP, c.TCP, logger)
+	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS}
+	if len(at.tls) > 0 || c.Cert != "" || c.Key != "" {
+		if at.config, err = tlsConfig(c.Cert, c.Key, c.Domain, logger); err != nil {
+			return err
+		}
+	}
+	listeners, err := listen(at, logger)
 	if err != nil {
 		return err
 	}
