@@ -65,6 +65,12 @@ type Branch struct {
 	// not: the branch is cancelled, counts as answered 408, and the next group
 	// is tried. With 0, an INVITE ends when Timer C does (see WithTimerC), and
 	// any other request with its transaction.
+	//
+	// When nothing is left to try, the caller is answered. A branch that had a
+	// provisional response is waited for up to 5 s first, since a 2xx may cross
+	// the CANCEL. A later 2xx is too late: the caller's transaction no longer
+	// takes it (RFC 6026 section 7.1), so that the callee gets no ACK and ends
+	// the call itself (RFC 3261 section 13.3.1.4).
 	Timeout time.Duration
 	// Edit, if set, changes the request of this branch before it is sent;
 	// nothing is shared with another branch. A *sip.StatusError counts as the

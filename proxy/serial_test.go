@@ -120,17 +120,88 @@ func TestLastBranchTimeout(t *testing.T) {
 		cancel.answer(481)
 		alice.expect(200)
 
-		// Nor does a phone that went away in the meantime hold it for ever.
+		// Nor does a phone that went away in the meantime hold it for long.
+		start := time.Now()
 		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
 		phones[0].asked(sip.INVITE).answer(180)
 		alice.expect(180)
 		time.Sleep(5 * time.Second)
 		phones[0].asked(sip.CANCEL)
-		time.Sleep(30 * time.Second)
 		alice.expect(408)
+		require.Equal(t, 15*time.Second, time.Since(start))
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		require.Zero(t, s.ep.Stats().Server+s.ep.Stats().Client)
+	})
+}
+
+// Nothing came of a branch: no CANCEL is sent, and there is nothing to wait for
+// (RFC 3261 sections 9.1 and 16.8).
+func TestSilentBranchTimeout(t *testing.T) {
+	var asked []int
+	route := func(*site) proxy.Route {
+		b := to(bob1)
+		b.Timeout = 3 * time.Second
+		return proxy.Route{Groups: [][]proxy.Branch{{b}}, Next: func(_ context.Context, o proxy.Outcome) (proxy.Route, error) {
+			asked = append(asked, o.Response.StatusCode)
+			return proxy.Route{}, proxy.ErrNoRoute
+		}}
+	}
+	inBubble(t, siteConfig{router: fixed(route)}, func(t *testing.T, s *site) {
+		alice, phones := s.phone("alice", "10"), threePhones(s)
+		for _, late := range []int{0, 180, 200} {
+			start := time.Now()
+			alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			in := phones[0].asked(sip.INVITE)
+			alice.expect(408)
+			require.Equal(t, 3*time.Second, time.Since(start))
+			switch late {
+			case 180: // it woke up
+				in.answer(180)
+				in.yields()
+			case 200: // the caller has its answer
+				in.answer(200)
+			}
+			phones[0].silent(time.Minute)
+			alice.silent(0)
+			synctest.Wait()
+			require.Zero(t, s.ep.Stats().Server+s.ep.Stats().Client)
+		}
+		require.Equal(t, []int{408, 408, 408}, asked)
+
+		alice.send(proxyAddr, alice.request(sip.MESSAGE, "sip:bob@example.com"))
+		phones[0].asked(sip.MESSAGE)
+		alice.silent(time.Minute) // RFC 4320 section 4.2
+		synctest.Wait()
+		require.Len(t, asked, 4)
+	})
+}
+
+// One phone is silent, one is busy and one rings: the last alone is waited for.
+func TestTimeoutOfFork(t *testing.T) {
+	route := func(*site) proxy.Route {
+		bs := []proxy.Branch{to(bob1), to(bob2), to(bob3)}
+		for i := range bs {
+			bs[i].Timeout = 8 * time.Second
+		}
+		return proxy.Route{Groups: [][]proxy.Branch{bs}}
+	}
+	inBubble(t, siteConfig{router: fixed(route)}, func(t *testing.T, s *site) {
+		alice, phones := s.phone("alice", "10"), threePhones(s)
+		start := time.Now()
+		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+		phones[0].asked(sip.INVITE)
+		phones[1].asked(sip.INVITE).answer(486)
+		in := phones[2].asked(sip.INVITE)
+		in.answer(180)
+		alice.expect(180)
+		cancel := phones[2].asked(sip.CANCEL)
+		require.Equal(t, 8*time.Second, time.Since(start))
+		cancel.answer(200)
+		alice.silent(4 * time.Second)
+		in.answer(487)
+		alice.expect(486)
+		alice.silent(time.Minute)
 	})
 }
 

@@ -42,9 +42,12 @@ func (c *responseContext) arm(at time.Time) {
 	c.wake = at
 }
 
-// expire ends the branches whose deadline has passed (RFC 3261 section 16.8):
-// they are cancelled and count as 408, and the next group need not wait for
-// what they say to the CANCEL. The final response does wait for it.
+// cancelWait is how long the final response waits for a branch that rang, timed
+// out and was cancelled: for its 487, or for a 200 that crossed the CANCEL.
+const cancelWait = 5 * time.Second
+
+// expire ends the branches whose deadline has passed, and sets the timer for the
+// others.
 func (c *responseContext) expire() {
 	now := time.Now()
 	c.mu.Lock()
@@ -52,19 +55,16 @@ func (c *responseContext) expire() {
 	var late []*transaction.ClientTx
 	var next time.Time
 	for _, b := range c.branches {
-		switch {
-		case b.ended, b.expired, b.deadline.IsZero():
-		case b.deadline.After(now):
-			if next.IsZero() || b.deadline.Before(next) {
-				next = b.deadline
-			}
-		default:
-			b.expired = true
-			c.waiting--
-			c.add(candidate{code: 408})
-			if tx := b.cancel(); tx != nil {
+		if b.deadline.IsZero() || b.dropped {
+			continue
+		}
+		if !b.deadline.After(now) {
+			if tx := b.expire(now); tx != nil {
 				late = append(late, tx)
 			}
+		}
+		if !b.dropped && (next.IsZero() || b.deadline.Before(next)) {
+			next = b.deadline
 		}
 	}
 	if !next.IsZero() {
@@ -73,4 +73,23 @@ func (c *responseContext) expire() {
 	c.mu.Unlock()
 	cancelAll(late)
 	c.advance()
+}
+
+// expire has a branch whose time is up count as 408, so that the next group need
+// not wait for what it says to the CANCEL. The final response does wait, if there
+// was a provisional one: without it no CANCEL is sent (RFC 3261 sections 9.1 and
+// 16.8). It returns what is to be cancelled once c.mu, which is held, is free.
+func (b *branch) expire(now time.Time) *transaction.ClientTx {
+	if b.expired {
+		b.drop()
+		return nil
+	}
+	b.expired = true
+	b.deadline = now.Add(cancelWait)
+	b.c.waiting--
+	b.c.add(candidate{code: 408})
+	if !b.heard {
+		b.drop()
+	}
+	return b.cancel()
 }
