@@ -41,7 +41,7 @@ func main() {
 	flag.DurationVar(&p.ringing, "ringing", 2*time.Second, "how long to ring before answering")
 	flag.DurationVar(&p.talking, "talking", 10*time.Second, "how long to talk before hanging up a call of our own")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: phone [flags] wait\n       phone [flags] call NAME")
+		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "usage: phone [flags] wait\n       phone [flags] call NAME")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -100,7 +100,7 @@ func (p *phone) run(ctx context.Context, t transport.Transport, job func(context
 	go func() {
 		defer cancel()
 		// The endpoint outlives ctx: at its end there is a call to hang up and a registration to remove.
-		if err := p.endpoint.Serve(context.Background(), p.calls, t); !errors.Is(err, net.ErrClosed) {
+		if err := p.endpoint.Serve(context.WithoutCancel(ctx), p.calls, t); !errors.Is(err, net.ErrClosed) {
 			p.log.Printf("network: %v", err)
 		}
 	}()

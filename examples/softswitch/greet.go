@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -18,38 +17,40 @@ type greeting struct {
 	openRelay bool
 }
 
-func greet(w io.Writer, g greeting) {
-	fmt.Fprintln(w, version())
-	fmt.Fprintln(w)
+// text is what the operator reads when the server starts.
+func (g greeting) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", version())
 	for _, l := range g.listeners {
 		for _, addr := range l.Addrs() {
-			fmt.Fprintf(w, "  listening on  %s %s\n", l.name, addr)
+			fmt.Fprintf(&b, "  listening on  %s %s\n", l.name, addr)
 		}
 	}
 	server := g.server()
 	if len(g.domains) > 0 {
-		fmt.Fprintf(w, "  serving       %s, and this host's own addresses\n", strings.Join(g.domains, ", "))
-		fmt.Fprintf(w, "  phones        register as NAME@%s, with %s as proxy if that name does not lead here\n", g.domains[0], server)
+		fmt.Fprintf(&b, "  serving       %s, and this host's own addresses\n", strings.Join(g.domains, ", "))
+		fmt.Fprintf(&b, "  phones        register as NAME@%s, with %s as proxy if that name does not lead here\n", g.domains[0], server)
 	} else {
-		fmt.Fprintf(w, "  serving       every name and address of this host (%s, ...)\n", g.hosts.name)
-		fmt.Fprintf(w, "  phones        register as NAME@%s and call one another as NAME\n", server)
+		fmt.Fprintf(&b, "  serving       every name and address of this host (%s, ...)\n", g.hosts.name)
+		fmt.Fprintf(&b, "  phones        register as NAME@%s and call one another as NAME\n", server)
 	}
 	switch g.access {
 	case byPassword:
-		fmt.Fprintf(w, "  passwords     needed; users: %d\n", g.users)
+		fmt.Fprintf(&b, "  passwords     needed; users: %d\n", g.users)
 		if g.users == 0 {
-			fmt.Fprintln(w, "                nobody can register yet: add --user NAME:PASSWORD or --users-file FILE")
+			b.WriteString("                nobody can register yet: add --user NAME:PASSWORD or --users-file FILE\n")
 		}
 	case nearOnly:
-		fmt.Fprintln(w, "  passwords     none yet, so only phones on this host's own networks are served;")
-		fmt.Fprintln(w, "                to serve others add --user NAME:PASSWORD or --users-file FILE")
+		b.WriteString("  passwords     none yet, so only phones on this host's own networks are served;\n" +
+			"                to serve others add --user NAME:PASSWORD or --users-file FILE\n")
 	case everybody:
-		fmt.Fprintln(w, "  passwords     OFF: anybody who can reach this port may register as anyone")
+		b.WriteString("  passwords     OFF: anybody who can reach this port may register as anyone\n")
 	}
 	if g.openRelay {
-		fmt.Fprintln(w, "  open relay    ON: anybody may send calls through this server to anywhere")
+		b.WriteString("  open relay    ON: anybody may send calls through this server to anywhere\n")
 	}
-	fmt.Fprintln(w)
+	b.WriteByte('\n')
+	return b.String()
 }
 
 // server is how a phone's settings would name this server.

@@ -54,22 +54,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		kong.Help(help),
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "softswitch:", err)
-		return 1
+		return fail(stderr, err)
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(stderr, "softswitch:", err)
-		return 1
+		return fail(stderr, err)
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: cli.LogLevel}))
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.BindTo(stdout, (*io.Writer)(nil))
 	if err := command.Run(logger); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(stderr, "softswitch:", err)
-		return 1
+		return fail(stderr, err)
 	}
 	return 0
+}
+
+// fail says what went wrong in one line; it returns the exit status. Where even
+// that cannot be written, the status has to do.
+func fail(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintln(stderr, "softswitch:", err)
+	return 1
 }
 
 // help shows the flags of serve where no command is named, since they work

@@ -79,10 +79,13 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 	access := access{mode: c.Auth, users: users, domains: domains, keys: keys, inDialog: forward.InDialog}
 	handler := transaction.Chain(mux, access.middleware()...)
 
-	greet(stdout, greeting{
+	hello := greeting{
 		listeners: listeners, hosts: hosts, domains: c.Domain,
 		access: access.kind(), users: len(users), openRelay: c.OpenRelay,
-	})
+	}
+	if _, err := io.WriteString(stdout, hello.text()); err != nil {
+		logger.Warn("greeting not shown", "err", err)
+	}
 	return serve(ctx, endpoint, handler, listeners, logger)
 }
 
