@@ -92,15 +92,32 @@ func ExampleLocation() {
 	// Output: sip:alice@192.0.2.10:5062 <nil>
 }
 
+// Who calls the office rings each desk.
+func ExampleTo() {
+	router := proxy.RouterFunc(func(_ context.Context, c *proxy.Call) (proxy.Route, error) {
+		if c.Request.URI.User() != "office" {
+			return proxy.Route{}, proxy.ErrNoRoute
+		}
+		return proxy.To(
+			sip.Target{URI: sip.MustParseURI("sip:anna@192.0.2.10")},
+			sip.Target{URI: sip.MustParseURI("sip:ben@192.0.2.11")},
+		), nil
+	})
+
+	req := sip.NewRequest(sip.INVITE, sip.MustParseURI("sip:office@example.com"), sip.Address{}, sip.Address{})
+	route, err := router.Route(context.Background(), &proxy.Call{Request: req, Domain: "example.com"})
+	fmt.Println(len(route.Groups), len(route.Groups[0]), err)
+	// Output: 1 2 <nil>
+}
+
 // A dial plan is routers in a row. Here *98 is the voicemail, and whoever does
 // not answer or is not there has one.
 func ExampleFirst() {
 	domains := sip.NewDomains("example.com")
 	reg := registrar.New(domains, registrar.NewMemory())
-	voicemail := proxy.Branch{Target: sip.Target{
+	toVoicemail := proxy.To(sip.Target{
 		Route: []sip.Address{{URI: sip.MustParseURI("sip:192.0.2.40;lr")}},
-	}}
-	toVoicemail := proxy.Route{Groups: [][]proxy.Branch{{voicemail}}}
+	})
 
 	router := proxy.First(
 		proxy.RouterFunc(func(_ context.Context, c *proxy.Call) (proxy.Route, error) {

@@ -120,9 +120,6 @@ func (c *responseContext) tried(t *Branch) bool {
 
 // follow takes over what Route.Next said.
 func (c *responseContext) follow(route Route, err error) {
-	if err != nil && !errors.Is(err, ErrNoRoute) {
-		c.proxy.log.Warn("no next route", "err", err, "call", c.req.CallID())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = 0
@@ -165,7 +162,6 @@ func (b *branch) start() {
 	}
 	req, to, err := c.proxy.forward(c.call, b.spec)
 	if err != nil {
-		c.proxy.log.Debug("branch not built", "err", err, "target", b.spec.URI)
 		b.fail(c.refused(err))
 		return
 	}

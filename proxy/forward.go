@@ -7,10 +7,16 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
+// errNoTarget is a mistake of a Router.
+var errNoTarget = errors.New("proxy: a branch without a target")
+
 // forward builds the request of a branch (RFC 3261 section 16.6 items 1 to 3, 5
 // and 6) and says over which flow it goes. The rest is done when it is sent: a
 // strict next hop, the address, Record-Route, Via.
 func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
+	if b.URI.IsZero() && len(b.Route) == 0 && b.Flow.IsZero() {
+		return nil, sip.Target{}, errNoTarget
+	}
 	r := c.Request.Clone()
 	if !b.URI.IsZero() {
 		r.URI = b.URI

@@ -38,9 +38,5 @@ func (l location) Route(ctx context.Context, c *Call) (Route, error) {
 	if len(targets) == 0 {
 		return Route{}, ErrNoRoute
 	}
-	group := make([]Branch, len(targets))
-	for i, t := range targets {
-		group[i].Target = t
-	}
-	return Route{Groups: [][]Branch{group}}, nil
+	return To(targets...), nil
 }

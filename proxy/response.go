@@ -176,7 +176,8 @@ func (b *branch) unsent(err error) {
 // own fields, stands for.
 func (c *responseContext) refused(err error) candidate {
 	var status *sip.StatusError
-	if !errors.As(err, &status) {
+	if !errors.As(err, &status) || status.Code < 300 || status.Code > 699 {
+		c.proxy.log.Error("call not forwarded", "err", err, "call", c.req.CallID())
 		status = &sip.StatusError{Code: 500, Err: err}
 	}
 	return candidate{status.Code, refusal(c.req, status)}

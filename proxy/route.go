@@ -54,12 +54,24 @@ type Route struct {
 	Next func(ctx context.Context, o Outcome) (Route, error)
 }
 
+// To is a Route to targets at once: one group, and nothing to try after it.
+func To(targets ...sip.Target) Route {
+	group := make([]Branch, len(targets))
+	for i, t := range targets {
+		group[i].Target = t
+	}
+	return Route{Groups: [][]Branch{group}}
+}
+
 // A Branch is one target of a call.
 type Branch struct {
 	// Target is where the request goes. Target.URI becomes the Request-URI, in
 	// which the zero URI leaves the caller's; Target.Route is pushed in front of
 	// the request's Route. Target.Flow is used unless the caller's Route leads
 	// elsewhere first.
+	//
+	// With none of the three the request would go where it came from, to this
+	// proxy. It is not sent: the branch counts as answered 500, which is logged.
 	sip.Target
 	// Timeout ends the branch when no final response came within it, ringing or
 	// not: the branch is cancelled, counts as answered 408, and the next group
@@ -133,7 +145,7 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 		return Route{}, &sip.StatusError{Code: 416}
 	}
 	if c.vouched() || c.Preset && c.Domain == "" {
-		return Route{Groups: [][]Branch{{{}}}}, nil
+		return To(sip.Target{URI: u}), nil
 	}
 	route, err := p.router.Route(ctx, c)
 	switch {
@@ -144,7 +156,7 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	case !u.IsSIP():
 		err = &sip.StatusError{Code: 416}
 	case c.Domain == "" && (u.Params().Has("maddr") || !p.ep.Owns(u)):
-		return Route{Groups: [][]Branch{{{}}}}, nil
+		return To(sip.Target{URI: u}), nil
 	case c.Request.Method == sip.REGISTER:
 		e := &sip.StatusError{Code: 405}
 		e.Header.Add("Allow", allow)

@@ -1,9 +1,13 @@
 package proxy_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -94,6 +98,44 @@ func TestTargetFlow(t *testing.T) {
 	})
 }
 
+// A Router that made no target, as of a gateway that was not configured, must not
+// have the proxy call itself.
+func TestZeroTarget(t *testing.T) {
+	var unset sip.URI
+	nowhere := sip.Target{URI: unset.WithUser("123"), Q: sip.QMax}
+	routes := []struct {
+		proxy.Route
+		want int
+	}{
+		{proxy.To(nowhere), 500},
+		{proxy.Route{Groups: [][]proxy.Branch{{{Target: nowhere}}, {to(bob1)}}}, 200},
+		{proxy.To(to(bob1).Target, nowhere), 200},
+		{proxy.To(), 480},
+	}
+	for _, tt := range routes {
+		var log bytes.Buffer
+		asked := 0
+		cfg := siteConfig{
+			options: []proxy.Option{proxy.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))},
+			router: fixed(func(*site) proxy.Route {
+				asked++
+				return tt.Route
+			}),
+		}
+		inBubble(t, cfg, func(t *testing.T, s *site) {
+			alice, bob := s.phone("alice", "10"), s.phone("bob", "21")
+			alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			if tt.want == 200 {
+				bob.asked(sip.INVITE).answer(200)
+			}
+			alice.expect(tt.want)
+			synctest.Wait()
+			require.Equal(t, 1, asked)
+			require.Equal(t, tt.want != 480, strings.Contains(log.String(), "without a target"), log.String())
+		})
+	}
+}
+
 // An error of Edit is the answer of its branch.
 func TestEditError(t *testing.T) {
 	tests := []struct {
@@ -102,6 +144,7 @@ func TestEditError(t *testing.T) {
 	}{
 		{&sip.StatusError{Code: 488, Reason: "No"}, 488},
 		{errors.New("broken"), 500},
+		{&sip.StatusError{Code: 200, Reason: "No"}, 500}, // nothing that a branch could have failed with
 	}
 	for _, tt := range tests {
 		route := func(*site) proxy.Route {
