@@ -6,15 +6,18 @@ import (
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// A Call is a request that wants a way through the proxy: what a Gate and a
-// Router judge. It is there for requests of all methods, and must not be
-// changed.
+// A Call is there for requests of all methods, not INVITE alone: each request
+// that wants a way through the proxy is one, and is what a Gate and a Router
+// judge. It must not be changed.
 type Call struct {
 	// Request is the caller's, less the Route values that named this proxy
 	// (RFC 3261 section 16.4). Branch.Edit changes what is sent.
 	Request *sip.Request
 	// Domain is the one of ours that the Request-URI belongs to, "" if none.
 	Domain string
+	// AOR is the canonical address-of-record that the Request-URI names, with
+	// Domain as its host. It is "" when that is "", and when there is no user.
+	AOR sip.AOR
 	// Preset tells that a Route field is left: the request wants to go to
 	// places that the sender chose.
 	Preset bool
@@ -57,6 +60,9 @@ func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, erro
 	// the Request-URI names (RFC 3261 section 16.5).
 	if _, maddr := c.Request.URI.Param("maddr"); !maddr {
 		c.Domain, _ = p.domains.Lookup(c.Request.URI)
+	}
+	if c.Domain != "" && c.Request.URI.User() != "" {
+		c.AOR, _ = p.domains.AOR(c.Request.URI)
 	}
 	return c, nil
 }

@@ -95,7 +95,7 @@ func ExampleLocation() {
 // Who calls the office rings each desk.
 func ExampleTo() {
 	router := proxy.RouterFunc(func(_ context.Context, c *proxy.Call) (proxy.Route, error) {
-		if c.Request.URI.User() != "office" {
+		if c.AOR != "sip:office@example.com" {
 			return proxy.Route{}, proxy.ErrNoRoute
 		}
 		return proxy.To(
@@ -105,7 +105,8 @@ func ExampleTo() {
 	})
 
 	req := sip.NewRequest(sip.INVITE, sip.MustParseURI("sip:office@example.com"), sip.Address{}, sip.Address{})
-	route, err := router.Route(context.Background(), &proxy.Call{Request: req, Domain: "example.com"})
+	call := &proxy.Call{Request: req, Domain: "example.com", AOR: "sip:office@example.com"}
+	route, err := router.Route(context.Background(), call)
 	fmt.Println(len(route.Groups), len(route.Groups[0]), err)
 	// Output: 1 2 <nil>
 }

@@ -22,6 +22,11 @@ var ErrNoRoute = errors.New("proxy: no route")
 // dialog, only for a Request-URI in one of our domains. It runs on the
 // handler's goroutine, and ctx ends when the caller sends CANCEL.
 //
+// A rule on numbers looks at Call.AOR: there 9030 is 9030, even if the caller
+// wrote %39030. Strangers come by the Router like anybody else, since each of our
+// domains is open to them (see NoRelay): what costs money, as a gateway does, is
+// for a Call whose Caller is not zero.
+//
 // Its error may be ErrNoRoute or a *sip.StatusError, which becomes the
 // response; another one is answered 500. A Route without a branch is answered
 // 480.

@@ -136,6 +136,42 @@ func TestZeroTarget(t *testing.T) {
 	}
 }
 
+// However the caller writes a user, a router sees one name.
+func TestAOR(t *testing.T) {
+	tests := []struct {
+		uri  string
+		want sip.AOR
+	}{
+		{"sip:9030@example.com", "sip:9030@example.com"},
+		{"sip:%39030:secret@EXAMPLE.com:5060;user=phone", "sip:9030@example.com"},
+		{"sip:%39%30%330@192.0.2.1:5060", "sip:9030@example.com"}, // an alias
+		{"sip:a%20b@example.com", "sip:a%20b@example.com"},
+		{"sip:example.com", ""},
+		{"sip:9030@elsewhere.example", ""},
+		{"sip:9030@example.com;maddr=192.0.2.66", ""},
+		{"tel:9030", ""},
+	}
+	var seen []*proxy.Call
+	router := proxy.RouterFunc(func(_ context.Context, c *proxy.Call) (proxy.Route, error) {
+		seen = append(seen, c)
+		return proxy.Route{}, &sip.StatusError{Code: 480}
+	})
+	cfg := siteConfig{
+		router:  func(*site) proxy.Router { return router },
+		options: []proxy.Option{proxy.WithGate(proxy.Open{})},
+	}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		alice := s.phone("alice", "10")
+		for i, tt := range tests {
+			alice.send(proxyAddr, alice.request(sip.MESSAGE, tt.uri))
+			alice.expect(480)
+			synctest.Wait()
+			require.Len(t, seen, i+1)
+			require.Equal(t, tt.want, seen[i].AOR, tt.uri)
+		}
+	})
+}
+
 // An error of Edit is the answer of its branch.
 func TestEditError(t *testing.T) {
 	tests := []struct {
