@@ -66,7 +66,11 @@ func (t *streams) newConn(nc net.Conn, remote netip.AddrPort, accepted bool) *co
 
 // run reads until the connection ends, and tells so.
 func (c *conn) run(sink Sink) {
-	err := c.end(newFrameReader(c, sink).read())
+	c.ended(sink, c.end(newFrameReader(c, sink).read()))
+}
+
+// ended tells that the connection is no more.
+func (c *conn) ended(sink Sink, err error) {
 	if c.owner.life.isClosed() {
 		return
 	}
@@ -151,7 +155,12 @@ func (c *conn) wasUsed() bool {
 
 // send queues a message.
 func (c *conn) send(m sip.Message) error {
-	err := c.enqueue(func(b []byte) []byte { return appendFramed(b, m) })
+	err := c.enqueue(func(b []byte) []byte {
+		if f := c.owner.framing; f != nil {
+			return f.AppendMessage(b, m)
+		}
+		return appendFramed(b, m)
+	})
 	if err == nil {
 		c.owner.count.sent.Add(1)
 	}
@@ -160,7 +169,12 @@ func (c *conn) send(m sip.Message) error {
 
 // ping queues the keep-alive of RFC 5626 section 3.5.1.
 func (c *conn) ping() error {
-	return c.enqueue(func(b []byte) []byte { return append(b, "\r\n\r\n"...) })
+	return c.enqueue(func(b []byte) []byte {
+		if f := c.owner.framing; f != nil {
+			return f.AppendPing(b)
+		}
+		return append(b, "\r\n\r\n"...)
+	})
 }
 
 // pong queues the answer to one; a peer that does not read goes without.
@@ -278,6 +292,21 @@ func (c *conn) finish() {
 	c.last = true
 	if c.sent && !c.writing {
 		c.closeWrite()
+	}
+}
+
+// linger reads on for a while, for nothing, so that the peer can read what was
+// sent last. It uses buf.
+func (c *conn) linger(buf []byte) {
+	if !c.readUntil(time.Now().Add(lingerTime)) {
+		return
+	}
+	for n := 0; n < lingerBytes; {
+		m, err := c.net.Read(buf)
+		if err != nil {
+			return
+		}
+		n += m
 	}
 }
 

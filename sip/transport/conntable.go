@@ -33,7 +33,8 @@ type connTable struct {
 	lastID   uint64
 	byID     map[uint64]*conn
 	byPeer   map[peerKey]*conn  // the one that Connect gives
-	accepted map[netip.Addr]int // by source
+	accepted map[netip.Addr]int // by source, reserved ones included
+	reserved int                // for connections that come later
 }
 
 // newConnTable makes a table whose flow IDs begin at random, so that a flow
@@ -56,24 +57,74 @@ func (t *connTable) add(c *conn) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	from := source(c.flow.Remote.Addr())
+	if err := t.admits(from, c.accepted); err != nil {
+		return err
+	}
+	if c.accepted {
+		t.accepted[from]++
+	}
+	t.put(c)
+	return nil
+}
+
+// admits tells whether there is room for one more.
+func (t *connTable) admits(from netip.Addr, accepted bool) error {
 	switch {
 	case t.closed:
 		return ErrClosed
-	case len(t.byID) >= t.max:
+	case len(t.byID)+t.reserved >= t.max:
 		return ErrTooManyConns
-	case c.accepted && t.accepted[from] >= t.perSource:
+	case accepted && t.accepted[from] >= t.perSource:
 		return errOverSource
 	}
+	return nil
+}
+
+func (t *connTable) put(c *conn) {
 	if t.lastID++; t.lastID == 0 { // 0 is no connection
 		t.lastID++
 	}
 	c.flow.ID = t.lastID
 	t.byID[c.flow.ID] = c
 	t.offerLocked(c)
-	if c.accepted {
-		t.accepted[from]++
+}
+
+// reserve makes room for a connection that claim puts in, or release gives up.
+func (t *connTable) reserve(from netip.Addr) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.admits(source(from), true); err != nil {
+		return err
 	}
+	t.reserved++
+	t.accepted[source(from)]++
 	return nil
+}
+
+func (t *connTable) release(from netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reserved--
+	t.leave(source(from))
+}
+
+func (t *connTable) claim(c *conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reserved--
+	if t.closed {
+		t.leave(source(c.flow.Remote.Addr()))
+		return ErrClosed
+	}
+	t.put(c)
+	return nil
+}
+
+// leave counts that a source has one accepted connection less.
+func (t *connTable) leave(from netip.Addr) {
+	if t.accepted[from]--; t.accepted[from] == 0 {
+		delete(t.accepted, from)
+	}
 }
 
 // offer has c given to further requests to a peer with its names.
@@ -106,12 +157,8 @@ func (t *connTable) remove(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, c.flow.ID)
-	if !c.accepted {
-		return
-	}
-	from := source(c.flow.Remote.Addr())
-	if t.accepted[from]--; t.accepted[from] == 0 {
-		delete(t.accepted, from)
+	if c.accepted {
+		t.leave(source(c.flow.Remote.Addr()))
 	}
 }
 

@@ -188,15 +188,6 @@ func (f *frameReader) lost(header int, err error) error {
 		return errUnframed
 	}
 	c.finish()
-	if !c.readUntil(time.Now().Add(lingerTime)) {
-		return ErrClosed
-	}
-	for n := 0; n < lingerBytes; {
-		m, err := c.net.Read(f.buf)
-		if err != nil {
-			break
-		}
-		n += m
-	}
+	c.linger(f.buf)
 	return errUnframed
 }

@@ -77,6 +77,9 @@ type Timeouts struct {
 	// Dial is how long a connection may take to come about, TLS handshake
 	// included. Default 10 s.
 	Dial time.Duration
+	// Ping is after how long a silence a WebSocket is sent a ping. When nothing
+	// comes for as long again it is closed. Default 30 s.
+	Ping time.Duration
 	// Handshake is how long an accepted connection may take for the TLS
 	// handshake. Default 10 s.
 	Handshake time.Duration
@@ -91,6 +94,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		{&t.Message, 30 * time.Second},
 		{&t.Write, 10 * time.Second},
 		{&t.Dial, 10 * time.Second},
+		{&t.Ping, 30 * time.Second},
 		{&t.Handshake, 10 * time.Second},
 	} {
 		if *f.field <= 0 {

@@ -18,6 +18,7 @@ import (
 type streams struct {
 	network  string
 	secure   *secure // nil for TCP
+	framing  Framing // nil for messages that are framed by Content-Length
 	cfg      config
 	life     lifecycle
 	count    counters
@@ -123,7 +124,10 @@ func (t *streams) accept(nc net.Conn) {
 
 // admit puts c into the table and counts why it may not.
 func (t *streams) admit(c *conn) error {
-	err := t.conns.add(c)
+	return t.refused(t.conns.add(c))
+}
+
+func (t *streams) refused(err error) error {
 	switch {
 	case errors.Is(err, errOverSource):
 		t.count.overSource.Add(1)
