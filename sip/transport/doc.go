@@ -33,7 +33,8 @@
 //
 // # Not covered
 //
-//   - RFC 3261 section 18.1.1: switching to TCP for large requests and the
+//   - RFC 3261 section 18.1.1: switching to TCP for large requests (UDP.RequestLimit
+//     says which are) and the
 //     choice of a transport belong to the layer above; so does 18.2.2's choice
 //     of an address for a response whose connection is gone
 //   - multicast (maddr, ttl), SCTP

@@ -28,7 +28,9 @@ type config struct {
 	perSource int
 	queue     int
 
-	advertised *advertised // nil without WithAdvertise
+	advertised  *advertised // nil without WithAdvertise
+	requestNear int         // bytes, for UDP
+	requestFar  int
 }
 
 const (
@@ -49,6 +51,9 @@ func newConfig(opts []Option) config {
 		conns:     defaultConns,
 		perSource: defaultPerSource,
 		queue:     defaultQueue,
+
+		requestNear: defaultRequest,
+		requestFar:  defaultRequest,
 	}
 	for _, o := range opts {
 		o(&c)

@@ -29,6 +29,7 @@ type UDP struct {
 	sink     Sink           // set by Serve
 	seed     maphash.Seed
 	routes   routes
+	near     Neighbourhood
 	buffers  sync.Pool // of *buffer
 }
 
