@@ -21,8 +21,8 @@
 //
 //   - RFC 3261 section 18: 18.1.1 (sent-by; reuse of connections), 18.2.1
 //     (received), 18.2.2 (responses over the connection of the request), 18.3
-//     (framing by Content-Length), 18.4 (errors are told, ICMP's on Linux); section 7.5 (CRLF in
-//     front of a message)
+//     (framing by Content-Length), 18.4 (errors are told, ICMP's on Linux);
+//     section 7.5 (CRLF in front of a message)
 //   - RFC 3581 section 4: rport
 //   - RFC 5626 sections 3.5.1 and 4.4.1: CRLF keep-alive on streams, both ways;
 //     section 8: STUN on the SIP port, by a responder that is given (WithSTUN)
@@ -33,10 +33,10 @@
 //
 // # Not covered
 //
-//   - RFC 3261 section 18.1.1: switching to TCP for large requests (UDP.RequestLimit
-//     says which are) and the
-//     choice of a transport belong to the layer above; so does 18.2.2's choice
-//     of an address for a response whose connection is gone
+//   - RFC 3261 section 18.1.1: switching to TCP for large requests
+//     (UDP.RequestLimit says which they are) and the choice of a transport
+//     belong to the layer above; so does 18.2.2's choice of an address for a
+//     response whose connection is gone
 //   - multicast (maddr, ttl), SCTP
 //   - RFC 5626 section 4.4.1: the time within which a pong must come
 //   - RFC 5923: the alias parameter
