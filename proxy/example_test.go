@@ -69,6 +69,37 @@ func ExampleRouter() {
 	// Output: 0 calls
 }
 
+// Whatever is forwarded tells where it came in.
+func ExampleWithEdit() {
+	domains := sip.NewDomains("example.com")
+	ep := transaction.New()
+	_ = proxy.New(ep, domains, proxy.Location(domains, phoneBook{}),
+		proxy.WithEdit(func(c *proxy.Call, req *sip.Request) error {
+			req.Set("X-Came-In", c.Flow.Local.String())
+			return nil
+		}))
+}
+
+// How many calls were answered, and how many were not?
+func ExampleWithDone() {
+	var answered, failed atomic.Int64
+	domains := sip.NewDomains("example.com")
+	ep := transaction.New()
+	_ = proxy.New(ep, domains, proxy.Location(domains, phoneBook{}),
+		proxy.WithDone(func(c *proxy.Call, final *sip.Response) {
+			if to, err := c.Request.To(); c.Request.Method != sip.INVITE || err != nil || to.Tag() != "" {
+				return // no call, or one that is being changed
+			}
+			if final.StatusCode < 300 {
+				answered.Add(1)
+			} else {
+				failed.Add(1)
+			}
+		}))
+	fmt.Println(answered.Load(), failed.Load())
+	// Output: 0 0
+}
+
 // phoneBook is a Locator: it knows where each user is.
 type phoneBook map[sip.AOR]sip.URI
 

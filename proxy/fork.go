@@ -11,9 +11,9 @@ import (
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// fork starts what a Route says and returns; events do the rest. width is how
+// fork starts what a Router said and returns; events do the rest. width is how
 // many branches may be there at a time.
-func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, route Route, width int) {
+func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, width int, route Route, err error) {
 	c := &responseContext{
 		proxy:  p,
 		ctx:    ctx,
@@ -22,9 +22,8 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 		req:    tx.Request(),
 		invite: call.Request.Method == sip.INVITE,
 		width:  width,
-		groups: route.Groups,
-		next:   route.Next,
 	}
+	c.follow(route, err)
 	tx.OnCancel(c.cancel)
 	tx.Detach()
 	c.advance()
@@ -71,7 +70,9 @@ func (c *responseContext) advance() {
 			resp := c.choose()
 			c.finish()
 			c.mu.Unlock()
-			c.send(resp)
+			if c.send(resp) {
+				c.tell(resp)
+			}
 			return
 		}
 	}
@@ -118,11 +119,14 @@ func (c *responseContext) tried(t *Branch) bool {
 	return slices.ContainsFunc(c.branches, func(b *branch) bool { return b.spec.same(t) })
 }
 
-// follow takes over what Route.Next said.
+// follow takes over what a Router or Route.Next said.
 func (c *responseContext) follow(route Route, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = 0
+	if c.ctx.Err() != nil {
+		c.halt()
+	}
 	switch {
 	case c.stopped, errors.Is(err, ErrNoRoute): // stopped by a late 2xx or 6xx, or CANCEL
 	case err != nil:

@@ -29,6 +29,11 @@ func (p *Proxy) forward(c *Call, b *Branch) (*sip.Request, sip.Target, error) {
 	for i := len(b.Route) - 1; i >= 0; i-- {
 		r.Prepend("Route", b.Route[i].String())
 	}
+	if p.edit != nil {
+		if err := p.guard("WithEdit", func() error { return p.edit(c, r) }); err != nil {
+			return nil, sip.Target{}, err
+		}
+	}
 	if b.Edit != nil {
 		if err := p.guard("Branch.Edit", func() error { return b.Edit(r) }); err != nil {
 			return nil, sip.Target{}, err

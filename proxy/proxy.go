@@ -51,7 +51,9 @@ type Proxy struct {
 	keys    *keyring.Ring
 	log     *slog.Logger
 	timerC  time.Duration
-	seed    maphash.Seed // of loopSuffix
+	edit    func(*Call, *sip.Request) error // may be nil
+	done    func(*Call, *sip.Response)      // may be nil
+	seed    maphash.Seed                    // of loopSuffix
 }
 
 var _ transaction.Handler = (*Proxy)(nil)
@@ -69,7 +71,8 @@ func New(ep *transaction.Endpoint, d *sip.Domains, r Router, opts ...Option) *Pr
 	}
 	return &Proxy{
 		ep: ep, domains: d, router: r,
-		gate: cfg.gate, keys: cfg.keys, log: cfg.log, timerC: cfg.timerC, seed: maphash.MakeSeed(),
+		gate: cfg.gate, keys: cfg.keys, log: cfg.log, timerC: cfg.timerC,
+		edit: cfg.edit, done: cfg.done, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -81,6 +84,8 @@ type config struct {
 	keys   *keyring.Ring
 	log    *slog.Logger
 	timerC time.Duration
+	edit   func(*Call, *sip.Request) error
+	done   func(*Call, *sip.Response)
 }
 
 // WithGate sets who may pass; the default is NoRelay.
@@ -105,6 +110,32 @@ func WithTimerC(d time.Duration) Option {
 			c.timerC = d
 		}
 	}
+}
+
+// WithEdit has f change each request that is forwarded, to each target and
+// before Branch.Edit does: requests of all methods, within dialogs too, and the
+// ACK to a 2xx. req belongs to the one target, c must not be changed. f runs
+// where Branch.Edit does, possibly for several targets of a call at once, and an
+// error of it means the same.
+func WithEdit(f func(c *Call, req *sip.Request) error) Option {
+	return func(cfg *config) { cfg.edit = f }
+}
+
+// WithDone has f told how each request went that was routed, within dialogs too:
+// once, when the final response was handed to the caller's transaction, whoever
+// made it: a target, the Router by its error, or the proxy (408, 480, 487, 500).
+// Of several 2xx to an INVITE it is the first. f runs on a worker, under no lock,
+// and may take its time.
+//
+// Not told are requests that get no final response, as one that is no INVITE
+// when nobody answers it in time (RFC 4320 section 4.2), and ACK; nor what was
+// answered before the Router was asked: a malformed request, a looping one, one
+// that the Gate or a middleware such as transaction.Authenticate refused, an
+// OPTIONS to the proxy itself. Nor are answers that package transaction gives by
+// itself: 503 under overload, 200 to CANCEL, 408 after Timers.Ringing and 500
+// when the Router panics.
+func WithDone(f func(c *Call, final *sip.Response)) Option {
+	return func(cfg *config) { cfg.done = f }
 }
 
 // ServeSIP implements transaction.Handler. It returns as soon as the first
@@ -139,9 +170,6 @@ func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.
 		return err
 	}
 	route, err := p.route(ctx, c)
-	if err != nil {
-		return err
-	}
-	p.fork(ctx, tx, c, route, width)
+	p.fork(ctx, tx, c, width, route, err)
 	return nil
 }

@@ -38,6 +38,7 @@ type responseContext struct {
 	canceled   bool            // by the caller
 	stopped    bool            // no branch begins any more
 	done       bool            // the final response was chosen
+	told       bool            // WithDone was
 
 	timer *time.Timer // for the earliest deadline of a branch; nil if none
 	wake  time.Time   // when it fires
@@ -76,10 +77,11 @@ func (b *branch) success(resp *sip.Response) {
 	b.end()
 	losers := c.pending()
 	c.mu.Unlock()
-	if c.invite || !late {
-		c.send(resp)
-	}
+	sent := (c.invite || !late) && c.send(resp)
 	cancelAll(losers)
+	if sent {
+		c.tell(resp)
+	}
 }
 
 // fail ends a branch that was not answered with a 2xx. What it got is kept for
@@ -184,14 +186,35 @@ func (c *responseContext) refused(err error) candidate {
 }
 
 // send hands a response to the server transaction. An error is that of the way
-// back, and there is nothing to be done about it (RFC 3261 section 16.9).
-func (c *responseContext) send(resp *sip.Response) {
+// back, and there is nothing to be done about it (RFC 3261 section 16.9). It
+// tells whether the transaction took resp.
+func (c *responseContext) send(resp *sip.Response) bool {
 	if resp == nil {
-		return
+		return false
 	}
-	if err := c.tx.Respond(resp); err != nil {
+	err := c.tx.Respond(resp)
+	if err != nil {
 		c.proxy.log.Debug("response not sent", "err", err, "status", resp.StatusCode, "call", resp.CallID())
 	}
+	return !errors.Is(err, transaction.ErrAnswered) && !errors.Is(err, transaction.ErrTerminated)
+}
+
+// tell tells WithDone of the final response.
+func (c *responseContext) tell(final *sip.Response) {
+	if c.proxy.done == nil {
+		return
+	}
+	c.mu.Lock()
+	told := c.told
+	c.told = true
+	c.mu.Unlock()
+	if told {
+		return
+	}
+	_ = c.proxy.guard("WithDone", func() error { // which logs a panic
+		c.proxy.done(c.call, final)
+		return nil
+	})
 }
 
 // popVia removes our Via. Without another one below it the response was for us
