@@ -15,7 +15,7 @@ type Locator interface {
 
 // Location routes what is for our domains to where the Locator says, to all
 // targets at once. With no target it returns ErrNoRoute, so that a router
-// behind it may have an idea.
+// behind it may have an idea. It sets neither Edit, Timeout nor Next.
 func Location(d *sip.Domains, l Locator) Router { return location{d, l} }
 
 type location struct {

@@ -1,9 +1,12 @@
 package proxy_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -221,5 +224,39 @@ func TestWithDoneComesAfter(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		require.Zero(t, s.ep.Stats().Server)
+	})
+}
+
+// The caller gets a 500, the log says why; and not more than it can hold.
+func TestUnreachableIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	route := func(*site) proxy.Route {
+		dead := to("sip:bob@192.0.2.99;transport=tcp")
+		silent := to(bob1)
+		silent.Timeout = time.Second
+		return proxy.Route{Groups: [][]proxy.Branch{{dead}, {silent}}}
+	}
+	cfg := siteConfig{
+		router:  fixed(route),
+		options: []proxy.Option{proxy.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))},
+	}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		alice, bob := s.phone("alice", "10"), s.phone("bob", "21")
+		for _, want := range []int{10, 20} {
+			for range 25 {
+				alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			}
+			for range 25 {
+				bob.asked(sip.INVITE)
+			}
+			for range 25 {
+				alice.expect(408)
+			}
+			synctest.Wait()
+			lines := log.String()
+			require.Equal(t, want, strings.Count(lines, "level=WARN"), lines)
+			require.Equal(t, want, strings.Count(lines, "192.0.2.99:5060"), lines)
+			require.NotContains(t, lines, "192.0.2.21")
+		}
 	})
 }

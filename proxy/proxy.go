@@ -54,6 +54,8 @@ type Proxy struct {
 	edit    func(*Call, *sip.Request) error // may be nil
 	done    func(*Call, *sip.Response)      // may be nil
 	seed    maphash.Seed                    // of loopSuffix
+
+	warnings warnings
 }
 
 var _ transaction.Handler = (*Proxy)(nil)
@@ -96,7 +98,10 @@ func WithGate(g Gate) Option { return func(c *config) { c.gate = g } }
 // The default is a random key.
 func WithKeys(k *keyring.Ring) Option { return func(c *config) { c.keys = k } }
 
-// WithLogger sets the logger; the default discards.
+// WithLogger sets the logger; the default discards. An error of the user's code
+// that becomes a 500 is logged as an error. Why a target could not be reached, of
+// which the caller learns no more than 500, is a warning, as is a 2xx that the
+// caller could not be given: ten in a second, the rest at debug level.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 
 // WithTimerC sets how long a branch of an INVITE may go without a final and

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -166,11 +167,12 @@ func (c *responseContext) finish() {
 
 // unsent ends a branch that got no final response.
 func (b *branch) unsent(err error) {
-	b.c.proxy.log.Debug("branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
-	code := 503 // RFC 3261 section 16.9
-	if errors.Is(err, transaction.ErrTimeout) || errors.Is(err, context.Canceled) {
-		code = 408 // 16.6 item 7
+	p := b.c.proxy
+	code, level := 408, slog.LevelDebug // RFC 3261 section 16.6 item 7
+	if !errors.Is(err, transaction.ErrTimeout) && !errors.Is(err, context.Canceled) {
+		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
 	}
+	p.log.Log(b.c.ctx, level, "branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
 	b.fail(candidate{code: code})
 }
 
@@ -194,7 +196,11 @@ func (c *responseContext) send(resp *sip.Response) bool {
 	}
 	err := c.tx.Respond(resp)
 	if err != nil {
-		c.proxy.log.Debug("response not sent", "err", err, "status", resp.StatusCode, "call", resp.CallID())
+		level := slog.LevelDebug
+		if c.invite && resp.StatusCode/100 == 2 { // somebody talks to a caller who is not there
+			level = c.proxy.warnings.level()
+		}
+		c.proxy.log.Log(c.ctx, level, "response not sent", "err", err, "status", resp.StatusCode, "call", resp.CallID())
 	}
 	return !errors.Is(err, transaction.ErrAnswered) && !errors.Is(err, transaction.ErrTerminated)
 }

@@ -48,6 +48,10 @@ func (f RouterFunc) Route(ctx context.Context, c *Call) (Route, error) { return 
 // A target (the same URI, Route and Flow) is tried once in a call, however
 // often it is named (RFC 3261 section 16.5), and no call tries more than 100 of
 // them.
+//
+// A Router that wraps another may change the Route it is given, if that other
+// makes a new one for each call. Location does, and sets neither Edit, Timeout
+// nor Next; what else is set there is the other's, and is to be called as well.
 type Route struct {
 	Groups [][]Branch
 	// Next, if set, is asked for a further Route when all groups are done and
@@ -115,7 +119,11 @@ func distinct(groups [][]Branch) (targets []*Branch) {
 	return targets
 }
 
-// An Outcome is what the groups of a Route came to.
+// An Outcome is what the groups of a Route came to. It does not tell which branch
+// that was of, nor why a target could not be reached (see WithLogger); and it
+// does not see provisional responses, what an earlier Route of the call came to,
+// and what a branch that timed out says after all. A 2xx or 6xx is never in it,
+// since it ends the call.
 type Outcome struct {
 	// Response is the best of their responses by RFC 3261 section 16.7 item 6,
 	// with the caller's Via on top. It is never nil: where no response came, it
