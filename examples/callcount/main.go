@@ -12,13 +12,10 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"maps"
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/patchbay-sip/patchbay/proxy"
 	"github.com/patchbay-sip/patchbay/registrar"
@@ -29,7 +26,7 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:5060", "UDP `address` to listen on, one that phones can write")
-	name := flag.String("office", "berlin", "what calls carry in X-Office")
+	name := flag.String("office", "berlin", "what requests carry in X-Office")
 	var gateway sip.URI
 	flag.TextVar(&gateway, "gateway", gateway, "`URI` that numbers beginning with 9 go to")
 	flag.Parse()
@@ -59,11 +56,23 @@ func serve(ctx context.Context, udp transport.Transport, name string, gateway si
 	domains := sip.NewDomains("localhost", addr.Addr().String(), addr.String())
 	phones := registrar.New(domains, registrar.NewMemory())
 	endpoint := transaction.New()
-	forward := proxy.New(endpoint, domains, proxy.First(outside(gateway), proxy.Location(domains, phones)))
+	forward := proxy.New(endpoint, domains, proxy.First(outside(gateway), proxy.Location(domains, phones)),
+		proxy.WithEdit(func(_ *proxy.Call, req *sip.Request) error {
+			req.Set("X-Office", name)
+			return nil
+		}),
+		proxy.WithDone(func(c *proxy.Call, final *sip.Response) {
+			from, _ := c.Request.From() // both are sound: a malformed request comes not so far
+			to, _ := c.Request.To()
+			if c.Request.Method != sip.INVITE || to.Tag() != "" {
+				return // no call, or a change to one that was counted
+			}
+			caller, _ := domains.AOR(from.URI) // one name for our users, whichever alias was written
+			calls.add(fmt.Sprint(cmp.Or(caller, from.URI.AOR()), " -> ", cmp.Or(c.AOR, c.Request.URI.AOR()), ": ", ending(final.StatusCode)))
+		}))
 
 	mux := transaction.NewMux()
 	mux.Handle(sip.REGISTER, phones)
-	mux.Handle(sip.INVITE, &desk{name, domains, calls, forward})
 	mux.Default(forward)
 	return endpoint.Serve(ctx, mux, udp)
 }
@@ -71,78 +80,15 @@ func serve(ctx context.Context, udp transport.Transport, name string, gateway si
 // outside routes numbers that begin with 9 to the gateway; without one it has nothing to say.
 func outside(gateway sip.URI) proxy.RouterFunc {
 	return func(_ context.Context, c *proxy.Call) (proxy.Route, error) {
-		number := c.Request.URI.User()
-		if gateway.IsZero() || c.Domain == "" || !strings.HasPrefix(sip.Unescape(number), "9") {
+		if gateway.IsZero() || !strings.HasPrefix(string(c.AOR), "sip:9") {
 			return proxy.Route{}, proxy.ErrNoRoute
 		}
-		exit := proxy.Branch{Target: sip.Target{URI: gateway.WithUser(number)}}
-		return proxy.Route{Groups: [][]proxy.Branch{{exit}}}, nil
+		return proxy.To(sip.Target{URI: gateway.WithUser(c.Request.URI.User())}), nil
 	}
-}
-
-// A desk is what calls pass on their way to the proxy: they are stamped, and watched to their end.
-type desk struct {
-	office  string
-	domains *sip.Domains
-	calls   *tally
-	next    transaction.Handler
-}
-
-// ServeSIP implements transaction.Handler. From and To are sound: the layer below refuses what is not.
-func (d *desk) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	if to, _ := req.To(); to.Tag() == "" { // else it changes a call that was counted
-		from, _ := req.From()
-		pair := fmt.Sprint(d.aor(from.URI), " -> ", d.aor(req.URI))
-		var once sync.Once // each phone of a forked call may answer
-		tx.OnRespond(func(resp *sip.Response) {
-			if resp.StatusCode >= 200 {
-				once.Do(func() { d.calls.add(pair + ": " + ending(resp.StatusCode)) })
-			}
-		})
-	}
-	stamped := req.Clone()
-	stamped.Set("X-Office", d.office)
-	return d.next.ServeSIP(ctx, stamped, tx)
-}
-
-// aor gives our users one name, whichever alias of the domain was written.
-func (d *desk) aor(u sip.URI) sip.AOR {
-	if aor, ours := d.domains.AOR(u); ours {
-		return aor
-	}
-	return u.AOR()
 }
 
 // ending says in a word what the usual responses mean.
 func ending(code int) string {
 	words := map[int]string{200: "answered", 408: "no answer", 486: "busy", 487: "given up", 600: "busy"}
 	return cmp.Or(words[code], fmt.Sprint(code, " ", sip.ReasonPhrase(code)))
-}
-
-// A tally counts lines.
-type tally struct {
-	mu    sync.Mutex
-	lines map[string]int
-}
-
-// maxLines bounds a tally, since anybody can call from ever new names.
-const maxLines = 10_000
-
-func (t *tally) add(line string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, known := t.lines[line]; !known && len(t.lines) >= maxLines {
-		line = "others"
-	}
-	t.lines[line]++
-}
-
-func (t *tally) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list strings.Builder
-	for _, line := range slices.Sorted(maps.Keys(t.lines)) {
-		fmt.Fprintf(&list, "%6d  %s\n", t.lines[line], line)
-	}
-	return list.String()
 }

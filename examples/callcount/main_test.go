@@ -41,6 +41,12 @@ func listen(t *testing.T, network *memnet.Network, addr string) *transport.UDP {
 	return transport.NewUDP(conn)
 }
 
+// counted waits until what was done is counted: the caller has its answer first.
+func counted(calls *tally) string {
+	synctest.Wait()
+	return calls.String()
+}
+
 // A phone keeps the INVITEs that reach it and answers them all alike.
 type phone struct {
 	me       sip.URI
@@ -114,7 +120,7 @@ func TestCallsAreStampedAndCounted(t *testing.T) {
 			require.Equal(t, "berlin", (<-bob.invites).Get("X-Office"))
 			require.NoError(t, call.Bye(t.Context()))
 		}
-		require.Equal(t, "     3  sip:alice@localhost -> sip:bob@localhost: answered\n", calls.String())
+		require.Equal(t, "     3  sip:alice@localhost -> sip:bob@localhost: answered\n", counted(calls))
 	})
 }
 
@@ -130,7 +136,7 @@ func TestAReinviteIsNoCall(t *testing.T) {
 		again.SetBody("application/sdp", "v=0\r\n")
 		_, err = call.Do(t.Context(), again)
 		require.NoError(t, err)
-		require.Equal(t, "     1  sip:alice@localhost -> sip:bob@localhost: answered\n", calls.String())
+		require.Equal(t, "     1  sip:alice@localhost -> sip:bob@localhost: answered\n", counted(calls))
 		require.NoError(t, call.Bye(t.Context()))
 	})
 }
@@ -149,7 +155,7 @@ func TestNumbersWithNineLeaveByTheGateway(t *testing.T) {
 			require.Equal(t, "berlin", invite.Get("X-Office"))
 			require.NoError(t, call.Bye(t.Context()))
 		}
-		require.Equal(t, "     2  sip:alice@localhost -> sip:9030123@localhost: answered\n", calls.String())
+		require.Equal(t, "     2  sip:alice@localhost -> sip:9030123@localhost: answered\n", counted(calls))
 
 		_, err := alice.call(t.Context(), "9030123@elsewhere.example")
 		var refused *sip.StatusError
@@ -168,7 +174,7 @@ func TestWithoutAGatewayNineIsLikeAnyOther(t *testing.T) {
 		call, err := alice.call(t.Context(), "90@192.0.2.1")
 		require.NoError(t, err)
 		require.NoError(t, call.Bye(t.Context()))
-		require.Equal(t, "     1  sip:alice@localhost -> sip:90@localhost: answered\n", calls.String())
+		require.Equal(t, "     1  sip:alice@localhost -> sip:90@localhost: answered\n", counted(calls))
 	})
 }
 
@@ -193,7 +199,7 @@ func TestHowCallsEnd(t *testing.T) {
 				}
 				_, err := alice.call(t.Context(), test.callee+"@192.0.2.1")
 				require.ErrorAs(t, err, new(*dialog.RejectedError))
-				require.Equal(t, fmt.Sprintf("     1  sip:alice@localhost -> sip:%s@localhost: %s\n", test.callee, test.ended), calls.String())
+				require.Equal(t, fmt.Sprintf("     1  sip:alice@localhost -> sip:%s@localhost: %s\n", test.callee, test.ended), counted(calls))
 			})
 		})
 	}
@@ -208,7 +214,7 @@ func TestTheCallerGivesUp(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		_, err := alice.call(ctx, "bob@192.0.2.1", dialog.OnProvisional(func(*sip.Response) { hangUp() }))
 		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, "     1  sip:alice@localhost -> sip:bob@localhost: given up\n", calls.String())
+		require.Equal(t, "     1  sip:alice@localhost -> sip:bob@localhost: given up\n", counted(calls))
 	})
 }
 
