@@ -54,8 +54,9 @@ var layers = map[string][]string{
 	"interop": {},
 }
 
-// forTests is what tests may import besides every package of the module.
-var forTests = []string{"github.com/stretchr/testify/...", "go.uber.org/goleak"}
+// forTests is what tests may import besides every package of the module; with
+// coder/websocket they do what browsers do.
+var forTests = []string{"github.com/stretchr/testify/...", "go.uber.org/goleak", "github.com/coder/websocket"}
 
 // heavy is what nobody gets into a program by importing the SDK's core.
 var heavy = []string{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/patchbay-sip/patchbay/sip/transport"
+	"github.com/patchbay-sip/patchbay/sip/transport/ws"
 )
 
 const defaultAddr = "0.0.0.0:5060"
@@ -14,13 +15,14 @@ const defaultAddr = "0.0.0.0:5060"
 // listener is a transport with what the greeting says of it.
 type listener struct {
 	transport.Transport
-	name string // "UDP", "TCP" or "TLS"
+	name string // "UDP", "TCP", "TLS", "WS" or "WSS"
 }
 
 // addresses are where to listen. Of udp and tcp, nil stands for the default.
 type addresses struct {
-	udp, tcp, tls []string
-	config        *tls.Config // of tls
+	udp, tcp, tls, ws, wss []string
+	config                 *tls.Config // of tls and wss
+	origins                []string    // of ws and wss
 }
 
 // listen opens the sockets. A port that the user named must be had; one that
@@ -48,6 +50,7 @@ func listen(at addresses, logger *slog.Logger) ([]listener, error) {
 		}
 		return nil
 	}
+	ofWS := []ws.Option{ws.WithTransport(transport.WithLogger(logger)), ws.WithOrigins(at.origins...)}
 	err := errors.Join(
 		open("UDP", at.udp, func(addr string) (transport.Transport, error) {
 			return opened(transport.ListenUDP(addr, transport.WithLogger(logger)))
@@ -57,6 +60,12 @@ func listen(at addresses, logger *slog.Logger) ([]listener, error) {
 		}),
 		open("TLS", named(at.tls), func(addr string) (transport.Transport, error) {
 			return opened(transport.ListenTLS(addr, at.config, transport.WithLogger(logger)))
+		}),
+		open("WS", named(at.ws), func(addr string) (transport.Transport, error) {
+			return opened(ws.Listen(addr, ofWS...))
+		}),
+		open("WSS", named(at.wss), func(addr string) (transport.Transport, error) {
+			return opened(ws.ListenTLS(addr, at.config, ofWS...))
 		}),
 	)
 	if err == nil && len(ls) == 0 {

@@ -25,7 +25,10 @@ type serveCommand struct {
 	UDP        []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
 	TCP        []string `name:"tcp" help:"Address for TCP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
 	TLS        []string `name:"tls" help:"Address for TLS (repeatable), usually port 5061. Default: none." placeholder:"ADDR" sep:"none"`
-	Cert       string   `help:"The certificate for TLS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
+	WS         []string `name:"ws" help:"Address for WebSockets without TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
+	WSS        []string `name:"wss" help:"Address for WebSockets over TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
+	Origin     []string `help:"A web page that may open WebSockets, as https://HOST (repeatable; *: all). Default: those of this host and port." placeholder:"URL" sep:"none"`
+	Cert       string   `help:"The certificate for TLS and WSS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
 	Key        string   `help:"The key of --cert, in PEM." placeholder:"FILE"`
 	Auth       string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
 	User       []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
@@ -50,8 +53,8 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 			return fmt.Errorf("--key-file: %w", err)
 		}
 	}
-	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS}
-	if len(at.tls) > 0 || c.Cert != "" || c.Key != "" {
+	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS, ws: c.WS, wss: c.WSS, origins: c.Origin}
+	if len(at.tls)+len(at.wss) > 0 || c.Cert != "" || c.Key != "" {
 		if at.config, err = tlsConfig(c.Cert, c.Key, c.Domain, logger); err != nil {
 			return err
 		}
