@@ -21,7 +21,8 @@
 // # What the layer does by itself
 //
 // It retransmits and absorbs retransmissions; answers 100 to an INVITE that
-// has had no answer for 150 ms; acknowledges final responses other than 2xx
+// has had no answer for 150 ms, and to any other request once RFC 4320 wants it
+// (3.5 s); acknowledges final responses other than 2xx
 // and absorbs such ACKs; answers CANCEL, and tells the handler of the INVITE;
 // answers what no element could process (400, 416, 505, 513 and the like) with
 // a reason that names the field; refuses requests past its bounds with 503;
@@ -68,8 +69,9 @@
 // included), 18.1.2, 18.2.1 and 18.2.2 (which response is ours, and the way
 // back), 18.4 (errors of the transport), 22.2 (answering challenges). RFC 6026
 // (2xx to INVITE). RFC 3581 (rport). RFC 3263 section 4.3 in so far as a
-// transport's error leads to the next address. RFC 4320 section 4.2 (no 408 to
-// a request other than INVITE).
+// transport's error leads to the next address. RFC 4320
+// sections 4.1 (when a request other than INVITE has a 100, and that it has no
+// other provisional response) and 4.2 (nor a 408).
 //
 // Timers A to K of RFC 3261 table 4, and L and M of RFC 6026; those that wait
 // for retransmissions are zero over reliable transports. Each may be up to 10

@@ -14,6 +14,9 @@ var (
 	ErrCanceled = errors.New("transaction: canceled by the caller")
 	// ErrAnswered: Respond came after a final response.
 	ErrAnswered = errors.New("transaction: already has a final response")
+	// ErrStatus: a request other than INVITE has no provisional response but 100,
+	// and never a 408 (RFC 4320 sections 4.1 and 4.2).
+	ErrStatus = errors.New("transaction: this status does not answer a request other than INVITE")
 	// ErrNoTransaction: an ACK has no response.
 	ErrNoTransaction = errors.New("transaction: an ACK has no response")
 	// ErrTerminated: Respond came after the transaction's end.

@@ -12,7 +12,8 @@ import (
 // retransmission and no CANCEL, and for each ACK to a 2xx (whose tx cannot
 // respond). It answers by tx.Respond, or by returning an error: a
 // *sip.StatusError becomes the response that it describes; any other error, a
-// panic, and a return without an answer become a 500. After an answer an error
+// panic, and a return without an answer become a 500; 408 to a request other than INVITE means no answer at all (RFC
+// 4320). After an answer an error
 // is only logged.
 //
 // req has passed sip.Request.Validate; what it Requires, and its Max-Forwards,

@@ -94,7 +94,7 @@ func TestRingingCallsHoldNoGoroutine(t *testing.T) {
 func TestBackToTheBaseline(t *testing.T) {
 	inBubble(t, "udp", nil, func(w *world) {
 		const callee = "192.0.2.2:5060"
-		other := w.serve(callee, answer(180, 486))
+		other := w.serve(callee, answer(100, 486))
 		synctest.Wait()
 		before := runtime.NumGoroutine()
 		for i := range calls {

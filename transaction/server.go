@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/digest"
@@ -18,6 +19,7 @@ type ServerTx struct {
 	flow    sip.Flow // the one of the request; responses may need another
 	ctx     context.Context
 	end     context.CancelCauseFunc
+	came    time.Time
 
 	// Guarded by machine.mu.
 	identity  digest.Identity
@@ -32,7 +34,7 @@ type ServerTx struct {
 // newServerTx makes the transaction of a request that came over a flow.
 func (r *receiver) newServerTx(f sip.Flow, req *sip.Request) *ServerTx {
 	s := &server{e: r.e, transport: r.transport, flow: f, invite: req.Method == sip.INVITE}
-	tx := &ServerTx{machine: s, req: req, flow: f}
+	tx := &ServerTx{machine: s, req: req, flow: f, came: time.Now()}
 	tx.ctx, tx.end = context.WithCancelCause(r.e.base)
 	s.tx = tx
 	return tx
@@ -44,6 +46,11 @@ func (r *receiver) newServerTx(f sip.Flow, req *sip.Request) *ServerTx {
 // is ErrAnswered. For an ACK it is ErrNoTransaction, after the transaction's
 // end ErrTerminated, and when it could not be sent the transport's error; the
 // response then counts as sent, and is sent again when the request is.
+//
+// To a request other than INVITE 101 to 199 and 408 are ErrStatus, and nothing is
+// sent (RFC 4320); one that gets no other final response ends without any. A 100
+// over an unreliable transport is dropped while it would come too early: the
+// layer sends its own when the time has come.
 //
 // It goes over the flow of the request (RFC 3261 section 18.2.2). If a
 // connection is gone, a new one is opened in the background, to the address

@@ -42,16 +42,6 @@ func (s *server) inviteExpired(t *wheel.Timer) {
 	}
 }
 
-// sendTrying answers an INVITE that the handler takes its time over (RFC 3261
-// section 17.2.1); mu is held.
-func (s *server) sendTrying() {
-	resp := sip.NewResponse(s.tx.req, 100)
-	s.last = resp.String()
-	if err := s.send(resp); err != nil {
-		s.e.cfg.log.Debug("100 not sent", "flow", s.flow, "err", err)
-	}
-}
-
 // giveUp answers in the user's place.
 func (tx *ServerTx) giveUp(code int) {
 	if err := tx.Respond(sip.NewResponse(tx.req, code)); err != nil {

@@ -43,9 +43,11 @@ func TestServerInvite100Within200ms(t *testing.T) {
 	txs := make(chan *transaction.ServerTx, 1)
 	inBubble(t, "udp", detached(txs), func(w *world) {
 		invite := w.peer.newRequest(sip.INVITE)
+		invite.Set("Timestamp", "54.3")
 		w.peer.send(invite)
 		pk := w.peer.next()
 		require.Equal(t, 100, pk.resp.StatusCode)
+		require.Regexp(t, `^54\.3 0\.1[56]\d$`, pk.resp.Get("Timestamp"), "with the delay (section 8.2.6.1)")
 		require.Less(t, pk.at.Sub(w.began), 200*time.Millisecond)
 		to, err := pk.resp.To()
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,11 +39,27 @@ var _ wheel.Owner = (*server)(nil)
 // response: early enough to be out within the 200 ms of RFC 3261 section 17.2.1.
 const tryingDelay = 150 * time.Millisecond
 
+// sendTrying answers a request that the handler takes its time over (RFC 3261
+// section 17.2.1, RFC 4320 section 4.1); mu is held.
+func (s *server) sendTrying() {
+	resp := sip.NewResponse(s.tx.req, 100)
+	// RFC 3261 section 8.2.6.1: the delay goes behind the client's own value.
+	if sent := resp.Get("Timestamp"); sent != "" && !strings.ContainsAny(sent, " \t") {
+		delay := time.Since(s.tx.came).Seconds()
+		resp.Set("Timestamp", sent+" "+strconv.FormatFloat(delay, 'f', 3, 64))
+	}
+	s.last = resp.String()
+	if err := s.send(resp); err != nil {
+		s.e.cfg.log.Debug("100 not sent", "flow", s.flow, "err", err)
+	}
+}
+
 // start begins the transaction; mu is held.
 func (s *server) start() {
 	s.e.begin()
 	if !s.invite {
 		s.state = trying
+		s.e.wheel.Start(&s.resend, s, s.e.cfg.timers.trying())
 		s.e.wheel.Start(&s.expire, s, s.e.cfg.timers.timeout())
 		return
 	}
@@ -59,6 +76,9 @@ func (s *server) mayRespond(code int) error {
 	case s.state == terminated:
 		return ErrTerminated
 	case s.state.unanswered():
+		if !s.invite && (code > 100 && code < 200 || code == 408) {
+			return ErrStatus
+		}
 		return nil
 	case s.state == accepted && code >= 200 && code < 300:
 		return nil
@@ -78,10 +98,13 @@ func (s *server) respond(resp *sip.Response) error {
 		resp.Set("Content-Length", strconv.Itoa(len(resp.Body()))) // RFC 3261 section 20.14
 	}
 	if resp.StatusCode < 200 {
+		if s.state == trying && !s.flow.Reliable() {
+			return nil // too early: the layer's own comes in time
+		}
 		s.state = proceeding
 		s.last = resp.String()
+		s.resend.Stop()
 		if s.invite {
-			s.resend.Stop()
 			s.e.wheel.Start(&s.expire, s, s.e.cfg.timers.Ringing)
 		}
 		return s.send(resp)
@@ -140,6 +163,8 @@ func (s *server) Expired(t *wheel.Timer) {
 	switch {
 	case s.invite:
 		s.inviteExpired(t)
+	case t == &s.resend:
+		s.requestDelayed()
 	case s.state.unanswered():
 		// Whoever asked has given up (RFC 4320 section 4.2).
 		s.terminate(ErrTimeout)

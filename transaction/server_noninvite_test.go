@@ -41,7 +41,6 @@ func TestServerNonInviteTryingAndProceeding(t *testing.T) {
 		tx := <-txs
 		w.peer.send(req) // Trying: discarded
 		w.peer.quiet(time.Second)
-		require.NoError(t, tx.Respond(sip.NewResponse(req, 100)))
 		w.peer.response(100)
 		w.peer.send(req) // Proceeding: answered
 		w.peer.response(100)
@@ -65,11 +64,58 @@ func TestServerNonInviteNeverAnswered(t *testing.T) {
 		req := w.peer.newRequest(sip.MESSAGE)
 		w.peer.send(req)
 		tx, ctx := <-txs, <-ctxs
-		w.peer.quiet(31 * time.Second)
+		w.peer.response(100)
+		w.peer.quiet(27 * time.Second)
 		require.NoError(t, ctx.Err())
 		w.peer.quiet(2 * time.Second)
 		require.Zero(t, w.ep.Stats().Server)
 		require.ErrorIs(t, tx.Respond(sip.NewResponse(req, 200)), transaction.ErrTerminated)
 		require.ErrorIs(t, context.Cause(ctx), transaction.ErrTimeout)
+	})
+}
+
+// RFC 4320 section 4.1: no 100 before timer E is at T2, one then, and no other
+// provisional response at any time.
+func TestServerNonInviteTrying(t *testing.T) {
+	txs := make(chan *transaction.ServerTx, 1)
+	onBoth(t, detached(txs), func(w *world) {
+		req := w.peer.newRequest(sip.MESSAGE)
+		req.Set("Timestamp", "54")
+		began := time.Now()
+		w.peer.send(req)
+		tx := <-txs
+		require.ErrorIs(w.t, tx.Respond(sip.NewResponse(req, 180)), transaction.ErrStatus)
+		require.ErrorIs(w.t, tx.Respond(sip.NewResponse(req, 199)), transaction.ErrStatus)
+		require.ErrorIs(w.t, tx.Respond(sip.NewResponse(req, 408)), transaction.ErrStatus)
+		pk := w.peer.next()
+		require.InDelta(w.t, 3500*time.Millisecond, pk.at.Sub(began), float64(grain))
+		require.Equal(w.t, 100, pk.resp.StatusCode)
+		require.Regexp(w.t, `^54 3\.5[01]\d$`, pk.resp.Get("Timestamp"))
+		w.peer.send(req) // Proceeding: answered
+		require.Equal(w.t, pk.resp.String(), w.peer.response(100).String())
+		require.NoError(w.t, tx.Respond(sip.NewResponse(req, 404)))
+		w.peer.response(404)
+		w.peer.quiet(time.Minute)
+		require.Zero(w.t, w.ep.Stats().Server)
+	})
+}
+
+// A reliable transport may carry a 100 at any time.
+func TestServerNonInviteEarly100(t *testing.T) {
+	txs := make(chan *transaction.ServerTx, 1)
+	onBoth(t, detached(txs), func(w *world) {
+		req := w.peer.newRequest(sip.MESSAGE)
+		w.peer.send(req)
+		tx := <-txs
+		require.NoError(w.t, tx.Respond(sip.NewResponse(req, 100)))
+		if w.peer.Network() == "tcp" {
+			w.peer.response(100)
+			w.peer.quiet(10 * time.Second)
+		} else {
+			w.peer.quiet(3400 * time.Millisecond)
+			w.peer.response(100)
+		}
+		require.NoError(w.t, tx.Respond(sip.NewResponse(req, 200)))
+		w.peer.response(200)
 	})
 }
