@@ -158,6 +158,18 @@ func (h *Header) set(f field) {
 	h.del(f.id, name, i+1)
 }
 
+// Edit replaces the value of each field of that name, a list whole, by what f
+// makes of it. A field that f leaves alone stays byte for byte as it came.
+func (h *Header) Edit(name string, f func(value string) string) {
+	id := lookupName(name)
+	for i := h.index(id, name, 0); i >= 0; i = h.index(id, name, i+1) {
+		was := h.value(&h.fields[i])
+		if is := f(was); is != was {
+			h.fields[i] = h.newField(h.nameOf(&h.fields[i]), is)
+		}
+	}
+}
+
 // Add appends a field.
 func (h *Header) Add(name, value string) {
 	if name != "" {

@@ -103,6 +103,18 @@ func TestEdits(t *testing.T) {
 	}
 }
 
+func TestEdit(t *testing.T) {
+	m, err := Parse([]byte(wire(optionsLine, "m:  <sip:a>,<sip:b>", "Subject: a", "Contact: <sip:c>")))
+	require.NoError(t, err)
+	var seen []string
+	m.Head().Edit("Contact", func(v string) string {
+		seen = append(seen, v)
+		return strings.ReplaceAll(v, "sip:c", "sip:d\r\nx: y")
+	})
+	require.Equal(t, []string{"<sip:a>,<sip:b>", "<sip:c>"}, seen)
+	require.Equal(t, wire(optionsLine, "m:  <sip:a>,<sip:b>", "Subject: a", "Contact: <sip:d  x: y>"), m.String())
+}
+
 func TestPopFirst(t *testing.T) {
 	h := parseHeader(t, "Via: , a, b", "Via:", "Via: c,", "Subject: x\r\n y")
 	for _, want := range []string{"a", "b", "c"} {
