@@ -26,8 +26,7 @@ type Call struct {
 	// Caller is who the sender was proven to be, or zero.
 	Caller digest.Identity
 
-	opener   string // tag of whoever opened the dialog
-	inDialog bool   // a mark of ours vouches for that
+	inDialog bool   // a mark of ours vouches for where it goes
 	loop     string // see loopSuffix
 }
 
@@ -41,18 +40,8 @@ func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, erro
 		return nil, err
 	}
 	c := &Call{Flow: tx.Flow(), Caller: tx.Identity()}
-	c.opener, c.inDialog = p.opener(req)
-	if !c.inDialog {
-		// A request of a dialog that nobody vouches for counts as one that
-		// opens a dialog, so its sender is the opener.
-		from, err := req.From()
-		if err != nil {
-			return nil, badField("From", err)
-		}
-		c.opener = from.Tag()
-	}
 	var err error
-	if c.Request, err = p.preprocess(req, c.Flow); err != nil {
+	if c.Request, c.inDialog, err = p.preprocess(req, c.Flow); err != nil {
 		return nil, err
 	}
 	c.Preset = c.Request.Has("Route")

@@ -24,6 +24,9 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 		width:  width,
 	}
 	c.follow(route, err)
+	if recordsRoute(call.Request.Method) {
+		c.mark = p.backMark(call.Request)
+	}
 	tx.OnCancel(c.cancel)
 	tx.Detach()
 	c.advance()
@@ -192,14 +195,14 @@ func (b *branch) send(req *sip.Request, to sip.Target) (*transaction.ClientTx, e
 	// are taken from ctx: it ends with the first final response.
 	ctx := context.WithoutCancel(b.c.ctx)
 	opts := []transaction.StartOption{transaction.BranchSuffix(b.c.call.loop)}
-	if recordsRoute(req.Method) {
+	if b.c.mark != "" {
 		opts = append(opts, transaction.BeforeSend(b.recordRoute))
 	}
 	return b.c.proxy.ep.Start(ctx, req, to, b.event, opts...)
 }
 
 func (b *branch) recordRoute(req *sip.Request, out sip.Flow) error {
-	b.c.proxy.recordRoute(req, b.c.call.opener, b.c.call.Flow, out)
+	b.c.proxy.recordRoute(req, b.c.mark, b.c.call.Flow, out)
 	return nil
 }
 
@@ -211,6 +214,7 @@ func (b *branch) event(ev transaction.Event) {
 	}
 	resp := ev.Response
 	forwardable := popVia(resp)
+	b.c.proxy.remark(resp, b.c.call.Request, b.c.mark)
 	switch {
 	case resp.StatusCode < 200:
 		b.provisional(resp, forwardable)

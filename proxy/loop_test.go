@@ -151,16 +151,19 @@ func TestLoopedACK(t *testing.T) {
 	counted(t, &rounds, func(t *testing.T, s *site) {
 		eve, bob := s.phone("eve", "10"), s.phone("bob", "20")
 		s.users.register("bob", bob)
-		caller, _ := establish(s, eve, bob)
+		invite := eve.request(sip.INVITE, "sip:bob@example.com")
+		eve.send(proxyAddr, invite)
+		bob.asked(sip.INVITE).answer(200, func(r *sip.Response) {
+			r.Set("Contact", "<sip:eve@example.com>")
+		})
+		caller := callerLeg(eve, invite, eve.expect(200))
 		mark, ok := caller.routes[0].URI.Param("pb")
 		require.True(t, ok)
 		for i := range 10 {
 			back(s, "eve", "sip:eve@192.0.2.1:5060;lr;x="+strconv.Itoa(i)+";pb="+mark)
 		}
 		rounds.Store(0)
-		ack := caller.request(sip.ACK)
-		ack.URI = sip.MustParseURI("sip:eve@example.com")
-		caller.send(ack)
+		caller.send(caller.request(sip.ACK))
 		eve.silent(time.Minute)
 		require.Equal(t, int64(1), rounds.Load())
 	})

@@ -14,13 +14,16 @@ const maxOwnRoutes = 32
 
 // preprocess does what RFC 3261 section 16.4 asks for. It returns req itself
 // where there is nothing to change, and a changed copy otherwise: the server
-// transaction reads req at any time.
-func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (*sip.Request, error) {
+// transaction reads req at any time. inDialog tells whether a mark vouches for
+// the place that the request goes to next.
+func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (r *sip.Request, inDialog bool, err error) {
 	e := edited{req: req}
+	mark := "" // of the last value of ours, which is the nearest to the next hop
 	if p.ownMark(req.URI, req) {
 		if err := e.undoStrict(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		mark, _ = req.URI.Param(markParam)
 	}
 	if u, ok := p.stripMaddr(e.req.URI, flow); ok {
 		e.copy().URI = u
@@ -33,17 +36,20 @@ func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (*sip.Request, error
 			break
 		}
 		if err != nil {
-			return nil, badField("Route", err)
+			return nil, false, badField("Route", err)
 		}
 		if !p.ours(top.URI) && !p.ownMark(top.URI, req) {
 			break
 		}
 		if n == maxOwnRoutes {
-			return nil, &sip.StatusError{Code: 400, Reason: "Too Many Routes"}
+			return nil, false, &sip.StatusError{Code: 400, Reason: "Too Many Routes"}
+		}
+		if m, ok := top.URI.Param(markParam); ok {
+			mark = m
 		}
 		e.copy().PopFirst("Route")
 	}
-	return e.req, nil
+	return e.req, mark != "" && p.vouches(mark, req, nextHop(e.req)), nil
 }
 
 // edited is a request that is copied on the first change.

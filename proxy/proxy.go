@@ -11,19 +11,22 @@
 // responses that match no transaction are dropped).
 //
 // Not covered: recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
-// ACK to a 2xx alone is forwarded without state), Record-Route rewritten in
-// responses (16.7 item 8; two values are inserted instead), CANCEL that matches
-// nothing forwarded without state (16.10; package transaction answers it 481),
-// 485 and targets that turn up during a call (16.5), sips (it needs TLS).
+// ACK to a 2xx alone is forwarded without state), a single Record-Route value
+// that changes in the response (16.7 item 8; there are two, and their mark alone
+// changes), CANCEL that matches nothing forwarded without state (16.10; package
+// transaction answers it 481), 485 and targets that turn up during a call (16.5), sips (it needs TLS).
 //
 // # Trust
 //
-// The Record-Route value carries a mark, signed over Call-ID and the tag of
-// whoever opened the dialog. A request that brings it back in its topmost Route
-// is in a dialog that came through this proxy and passes unasked to where the
-// dialog leads; each other one, whatever its To tag says, goes by the Gate. The
-// mark does not say where the dialog leads, since either party may change that
-// at any time.
+// The Record-Route value carries a mark, signed over Call-ID, a tag and the host
+// that the requests of whoever gets it go to next. A request that brings it back is in a dialog that came through this proxy, and passes unasked
+// to that host; each other one, whatever its To tag says, goes by the Gate. The
+// two parties get different marks: the callee with the request, the caller with
+// the response. So a stranger to whom one of our users has answered reaches that
+// user by his mark, and nobody else.
+//
+// A party that moves to another host during a dialog is no longer where the mark
+// says: what is sent there goes by the Gate, and an ACK is dropped.
 package proxy
 
 import (

@@ -21,7 +21,8 @@ type responseContext struct {
 	call   *Call
 	req    *sip.Request // as it came: what responses of our own answer
 	invite bool
-	width  int // how many branches there may be at a time
+	width  int    // how many branches there may be at a time
+	mark   string // see backMark; "" if the method does not record the route
 
 	mu       sync.Mutex // not held while code of the user or of a transaction runs
 	branches []*branch  // each that was begun, in order
