@@ -38,6 +38,7 @@ type ClientTx struct {
 	sent       *sip.Request // with it
 	machine    *client      // nil before anything is sent
 	hops       []sip.Hop    // not yet tried
+	hop        sip.Hop      // the one being tried; zero where Start had no choice
 	events     []Event      // not yet told
 	room       [2]Event     // for them, as a rule
 	telling    bool         // a worker tells
@@ -114,7 +115,7 @@ func (tx *ClientTx) advance(failed error) {
 			return
 		}
 		hop := tx.hops[0]
-		tx.hops = tx.hops[1:]
+		tx.hop, tx.hops = hop, tx.hops[1:]
 		tx.mu.Unlock()
 		t, f, err := tx.e.connect(tx.ctx, hop)
 		if err == nil {
@@ -123,10 +124,26 @@ func (tx *ClientTx) advance(failed error) {
 		if err == nil {
 			return
 		}
-		if tx.e.cfg.failures != nil && tx.ctx.Err() == nil {
-			tx.e.cfg.failures.Failed(hop, 0)
-		}
+		tx.blame(hop)
 		failed = err
+	}
+}
+
+// failed is told when the address that the request went to has not answered.
+func (tx *ClientTx) failed(err error) {
+	tx.mu.Lock()
+	hop := tx.hop
+	tx.mu.Unlock()
+	if hop != (sip.Hop{}) {
+		tx.blame(hop)
+	}
+	tx.advance(err)
+}
+
+// blame tells the resolver of a hop that failed, unless it was we who gave up.
+func (tx *ClientTx) blame(hop sip.Hop) {
+	if tx.e.cfg.failures != nil && tx.ctx.Err() == nil {
+		tx.e.cfg.failures.Failed(hop, 0)
 	}
 }
 
@@ -150,10 +167,11 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 		return nil
 	}
 	branch := sip.NewBranch() + tx.cfg.suffix
-	r.PushVia(newVia(t, f, branch))
+	via := newVia(t, f, branch)
+	r.PushVia(via)
 	c := &client{
 		e: tx.e, transport: t, flow: f, tx: tx, req: r,
-		key:    tx.e.keys.client(branch, r.Method),
+		key:    tx.e.keys.client(via, r.Method),
 		invite: r.Method == sip.INVITE,
 	}
 	if err := c.start(); err != nil {

@@ -73,7 +73,7 @@ func (c *client) sendCancel() {
 	if err == nil {
 		cancel := &client{
 			e: c.e, transport: c.transport, flow: c.flow, req: req,
-			key: c.e.keys.client(via.Branch(), sip.CANCEL),
+			key: c.e.keys.client(via, sip.CANCEL),
 		}
 		err = cancel.start()
 	}

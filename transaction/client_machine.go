@@ -30,8 +30,8 @@ type client struct {
 	expire    wheel.Timer // timer B, F, D, K or M, or Ringing
 
 	// The list of a flowIndex, whose lock guards them.
-	next, prev *client
-	indexed    bool
+	after, before *client
+	indexed       bool
 }
 
 var _ wheel.Owner = (*client)(nil)
@@ -109,20 +109,27 @@ func (c *client) fail(err error) {
 	c.lose(err)
 }
 
+// unheard tells whether no response came at all; mu is held.
+func (c *client) unheard() bool { return c.state == calling || c.state == trying }
+
 // flowFailed is told when nothing more can be sent or received on the flow. A
-// transaction that has had no response goes on to the next address; one that
-// has may get the final response over a new connection (RFC 3261 section
-// 18.2.2).
+// transaction that has had a response may get the final one over a new
+// connection (RFC 3261 section 18.2.2).
 func (c *client) flowFailed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state != calling && c.state != trying {
-		return
+	if c.unheard() {
+		c.next(err)
 	}
+}
+
+// next ends a transaction that has had no response, and goes on to the next
+// address (RFC 3263 section 4.3); mu is held.
+func (c *client) next(err error) {
 	tx := c.tx
 	c.terminate()
 	if tx != nil {
-		c.e.work(func() { tx.advance(err) })
+		c.e.work(func() { tx.failed(err) })
 	}
 }
 
@@ -162,7 +169,9 @@ func (c *client) Expired(t *wheel.Timer) {
 		}
 	case c.state == proceeding && c.invite && !c.canceling: // Timers.Ringing
 		c.sendCancel()
-	default: // timer B or F, D, K or M, or no final response after CANCEL
+	case c.unheard() && !c.canceling: // timer B or F
+		c.next(ErrTimeout)
+	default: // timer F, D, K or M, or no final response after CANCEL
 		c.lose(ErrTimeout)
 	}
 }

@@ -68,8 +68,8 @@
 // branch of stateless forwarding), 17 (transactions, RFC 2543 matching
 // included), 18.1.2, 18.2.1 and 18.2.2 (which response is ours, and the way
 // back), 18.4 (errors of the transport), 22.2 (answering challenges). RFC 6026
-// (2xx to INVITE). RFC 3581 (rport). RFC 3263 section 4.3 in so far as a
-// transport's error leads to the next address. RFC 4320
+// (2xx to INVITE). RFC 3581 (rport). RFC 3263 section 4.3 in so far as an
+// error of the transport and a timeout lead to the next address. RFC 4320
 // sections 4.1 (when a request other than INVITE has a 100, and that it has no
 // other provisional response) and 4.2 (nor a 408).
 //
@@ -80,6 +80,9 @@
 // # Not covered
 //
 // Dialogs, and with them the repetition of 2xx and the ACK to one: see package
-// transaction/dialog. Merged requests (section 8.2.2.2). Multicast requests. A
-// 503 is a response like any other, and does not lead to the next address.
+// transaction/dialog. Merged requests (section 8.2.2.2). Multicast requests.
+// The element that forwards a CANCEL which matches no transaction (16.10): it is
+// answered 481, and so is one for a request other than INVITE, where section 9.2
+// has a 200 without effect. That no ACK came for a final response (timer H) is
+// not told. A 503 is a response like any other, and does not lead to the next address.
 package transaction

@@ -43,9 +43,9 @@ func (x *flowIndex) add(c *client) {
 	if s.first == nil {
 		s.first = make(map[flowKey]*client)
 	}
-	c.next, c.indexed = s.first[k], true
-	if c.next != nil {
-		c.next.prev = c
+	c.after, c.indexed = s.first[k], true
+	if c.after != nil {
+		c.after.before = c
 	}
 	s.first[k] = c
 }
@@ -59,18 +59,18 @@ func (x *flowIndex) remove(c *client) {
 	if !c.indexed {
 		return
 	}
-	if c.next != nil {
-		c.next.prev = c.prev
+	if c.after != nil {
+		c.after.before = c.before
 	}
 	switch {
-	case c.prev != nil:
-		c.prev.next = c.next
-	case c.next != nil:
-		s.first[k] = c.next
+	case c.before != nil:
+		c.before.after = c.after
+	case c.after != nil:
+		s.first[k] = c.after
 	default:
 		delete(s.first, k)
 	}
-	c.next, c.prev, c.indexed = nil, nil, false
+	c.after, c.before, c.indexed = nil, nil, false
 }
 
 // waiting returns those that wait on a flow.
@@ -79,7 +79,7 @@ func (x *flowIndex) waiting(f sip.Flow) (all []*client) {
 	s := &x.shards[i]
 	s.Lock()
 	defer s.Unlock()
-	for c := s.first[k]; c != nil; c = c.next {
+	for c := s.first[k]; c != nil; c = c.after {
 		all = append(all, c)
 	}
 	return all

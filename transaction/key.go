@@ -33,10 +33,12 @@ func add(b []byte, parts ...string) []byte {
 }
 
 // client is the key of a client transaction: branch and method (RFC 3261
-// section 17.1.3). Branches are our own and random.
-func (h *hasher) client(branch string, m sip.Method) key {
-	var buf [128]byte
-	return h.sum(add(buf[:0], branch, string(m)))
+// section 17.1.3), and sent-by, since a response whose Via is not as we wrote it
+// must be discarded (18.1.2). Branches are our own and random.
+func (h *hasher) client(via sip.Via, m sip.Method) key {
+	var buf [256]byte
+	b := add(buf[:0], via.Branch(), string(m), strings.ToLower(via.SentBy.Host))
+	return h.sum(strconv.AppendUint(b, uint64(via.SentBy.Port), 10))
 }
 
 // server is the key of the server transaction that a request belongs to (RFC

@@ -99,6 +99,16 @@ func TestMatchingResponses(t *testing.T) {
 		require.NoError(t, other.SetVia(v))
 		w.peer.send(other)
 
+		for _, sentBy := range []string{"192.0.2.66:5060", "192.0.2.1:5061", "192.0.2.1"} { // section 18.1.2
+			other = resp.Clone()
+			v, err = other.Via()
+			require.NoError(t, err)
+			v.SentBy, err = sip.ParseHostPort(sentBy)
+			require.NoError(t, err)
+			require.NoError(t, other.SetVia(v))
+			w.peer.send(other)
+		}
+
 		other = resp.Clone()
 		other.Set("CSeq", "1 INFO")
 		w.peer.send(other)
@@ -107,7 +117,7 @@ func TestMatchingResponses(t *testing.T) {
 		other.Del("Call-ID") // matches, but is no valid response
 		w.peer.send(other)
 		c.silent()
-		require.EqualValues(t, 2, w.ep.Stats().Stray)
+		require.EqualValues(t, 5, w.ep.Stats().Stray)
 		require.EqualValues(t, 1, w.ep.Stats().Malformed)
 
 		w.peer.send(resp)

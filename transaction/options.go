@@ -54,8 +54,8 @@ type Resolver interface {
 // it gives others for a while (RFC 3263 section 4.3); *resolve.Resolver is one.
 type FailureResolver interface {
 	Resolver
-	// Failed says that nothing could be sent to hop. retryAfter is how long it
-	// is to be left alone, 0 where that is the resolver's choice.
+	// Failed says that nothing could be sent to hop, or that no response at all
+	// came from it in time. retryAfter is how long it is to be left alone, 0 where that is the resolver's choice.
 	Failed(hop sip.Hop, retryAfter time.Duration)
 }
 

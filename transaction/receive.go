@@ -53,7 +53,8 @@ func (r *receiver) FlowFailed(f sip.Flow, err error) {
 }
 
 // response matches a response to a client transaction (RFC 3261 section
-// 17.1.3).
+// 17.1.3). One that names another sent-by than the request had matches none
+// (18.1.2).
 func (r *receiver) response(f sip.Flow, resp *sip.Response) {
 	e := r.e
 	via, err := resp.Via()
@@ -66,7 +67,7 @@ func (r *receiver) response(f sip.Flow, resp *sip.Response) {
 		e.count.malformed.Add(1)
 		return
 	}
-	if c := e.clients.find(e.keys.client(via.Branch(), cseq.Method)); c != nil {
+	if c := e.clients.find(e.keys.client(via, cseq.Method)); c != nil {
 		if resp.Validate() != nil {
 			e.count.malformed.Add(1)
 			return

@@ -264,3 +264,47 @@ func TestWayBackOverUDP(t *testing.T) {
 		third.quiet(time.Second)
 	})
 }
+
+// RFC 3263 section 4.3: an address that never answers is a failure, too.
+func TestFailoverAfterTimeout(t *testing.T) {
+	names := failures{
+		resolver: func(context.Context, sip.URI) ([]sip.Hop, error) {
+			return hops("udp", "192.0.2.77:5060", peerAddr), nil
+		},
+		failed: make(chan sip.Hop, 10),
+	}
+	inBubble(t, "udp", nil, func(w *world) {
+		silent := w.newPeer("udp", "192.0.2.77:5060")
+		for _, m := range []sip.Method{sip.INVITE, sip.OPTIONS} {
+			began := time.Now()
+			c := w.startTo(context.Background(), m, sip.Target{URI: uri("sip:example.com")})
+			pk := w.peer.next()
+			require.InDelta(t, 32*time.Second, pk.at.Sub(began), float64(2*grain))
+			first := silent.request(m)
+			require.NotEqual(t, first.Get("Via"), pk.req.Get("Via"), "a transaction of its own")
+			silent.all()
+			w.peer.respond(pk.req, 404)
+			c.response(404)
+			require.Equal(t, hops("udp", "192.0.2.77:5060")[0], <-names.failed)
+			w.peer.all()
+		}
+		time.Sleep(time.Minute)
+
+		// Whoever answered is no failure, and the last one ends it.
+		c := w.startTo(context.Background(), sip.OPTIONS, sip.Target{URI: uri("sip:example.com")})
+		silent.respond(silent.request(sip.OPTIONS), 100)
+		c.response(100)
+		c.fails(transaction.ErrTimeout)
+		require.Empty(t, w.peer.all())
+		require.Empty(t, names.failed)
+		silent.all()
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
+		defer cancel()
+		began := time.Now()
+		w.startTo(ctx, sip.OPTIONS, sip.Target{URI: uri("sip:example.com")}).fails(context.DeadlineExceeded)
+		require.InDelta(t, 50*time.Second, time.Since(began), float64(grain))
+		w.startTo(context.Background(), sip.OPTIONS, sip.Target{URI: uri("sip:example.com")}).fails(transaction.ErrTimeout)
+		time.Sleep(time.Minute)
+		require.Zero(t, w.ep.Stats().Client)
+	}, transaction.WithResolver(names))
+}

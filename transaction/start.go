@@ -24,8 +24,9 @@ import (
 // lr is a strict router's: it changes places with the Request-URI (RFC 3261
 // section 16.6 item 6), and callers leave that to Start. Of several addresses
 // the next one is tried when a connection cannot be opened, when the request
-// cannot be sent, and when the connection fails before any response; each
-// attempt is a transaction with a branch of its own (RFC 3263 section 4.3).
+// cannot be sent, and when the connection fails or timer B or F fires before any
+// response; each attempt is a transaction with a branch and a 64*T1 of its own
+// (RFC 3263 section 4.3). A ctx that ends bounds them together.
 //
 // Start waits for Serve if that has not begun. Otherwise it does not block:
 // names are looked up and connections opened on a worker.
