@@ -36,7 +36,7 @@ type conn struct {
 	net      net.Conn
 	flow     sip.Flow // does not change once the connection is in the table
 	accepted bool
-	wanted   string   // the name that was dialed, with TLS
+	proven   []string // names that it can be used for, with TLS; none before the handshake
 	names    []string // what a certificate proved; does not change once messages are read
 	writer   func()   // writeQueue, bound once
 
@@ -96,13 +96,10 @@ func (c *conn) runSecure(tc *tls.Conn, sink Sink) {
 // provenNames are the names that a request must be for to be sent on this
 // connection rather than on another one; "" is what TCP has for a name.
 func (c *conn) provenNames() []string {
-	switch {
-	case c.owner.secure == nil:
+	if c.owner.secure == nil {
 		return []string{""}
-	case !c.accepted:
-		return []string{c.wanted}
 	}
-	return c.names
+	return c.proven
 }
 
 // end closes the connection once what is queued was written, or could not be

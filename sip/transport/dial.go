@@ -117,7 +117,7 @@ func (t *streams) open(ctx context.Context, to peerKey) (*conn, error) {
 		_ = nc.Close()
 		return nil, err
 	}
-	c.net, c.wanted = newTLSConn(tc), to.name
+	c.net, c.proven = newTLSConn(tc), []string{to.name}
 	if !t.secure.config.InsecureSkipVerify {
 		c.names = identities(tc.ConnectionState().PeerCertificates[0])
 	}

@@ -144,7 +144,8 @@ func (t *streams) refused(err error) error {
 //
 // A TLS connection is used for the name alone that it was verified for: it was
 // dialed to that name, or accepted from a client whose certificate bears it (RFC
-// 5923 section 9.1). Without Hop.ServerName the name is the address.
+// 5923 section 9.1). An address for a name is proven by a connection from there.
+// Without Hop.ServerName the name is the address.
 func (t *streams) Connect(ctx context.Context, hop sip.Hop) (sip.Flow, error) {
 	if hop.Network != t.network || !hop.Addr.IsValid() || hop.Addr.Port() == 0 {
 		return sip.Flow{}, fmt.Errorf("transport: %s cannot reach %s %s", t.network, hop.Network, hop.Addr)

@@ -110,6 +110,8 @@ func (c *conn) handshake(tc *tls.Conn) error {
 	if len(state.VerifiedChains) > 0 {
 		c.names = identities(state.PeerCertificates[0])
 	}
+	// A phone without a certificate is reached at its address by this alone.
+	c.proven = append([]string{c.flow.Remote.Addr().String()}, c.names...)
 	return nil
 }
 

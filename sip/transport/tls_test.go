@@ -193,10 +193,14 @@ func TestTLSMutual(t *testing.T) {
 	back, err := server.Connect(t.Context(), tlsHop(at, "b.example"))
 	require.NoError(t, err)
 	require.Equal(t, got.flow, back)
-	for _, other := range []string{"c.example", "host.b.example", ""} {
+	for _, other := range []string{"c.example", "host.b.example", "10.0.0.9"} {
 		_, err = server.Connect(t.Context(), tlsHop(at, other))
 		require.Error(t, err, "that name was not verified, and nobody listens there")
 	}
+
+	back, err = server.Connect(t.Context(), tlsHop(at, "")) // its address, as in a phone's Contact
+	require.NoError(t, err)
+	require.Equal(t, got.flow, back)
 
 	// Without a certificate, or with a stranger's, there is no way in.
 	for name, stranger := range map[string]*tls.Config{
