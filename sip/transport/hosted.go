@@ -54,8 +54,8 @@ func (h *Hosted) SentBy(f sip.Flow) sip.HostPort {
 	return h.cfg.sentBy(f, local)
 }
 
-// ErrCannotDial: there is no connection to that address, and one can only come
-// from there (RFC 7118 section 5).
+// ErrCannotDial tells that there is no connection to that address, and that one
+// can only come from there (RFC 7118 section 5).
 var ErrCannotDial = errors.New("transport: no connection from there, and none can be opened")
 
 // Connect implements Transport. It finds a connection that is there; else the
@@ -114,7 +114,7 @@ func (s *Slot) Carry(nc net.Conn, rest []byte, read func(*Stream) error) error {
 			c.names = identities(state.PeerCertificates[0])
 		}
 	}
-	err := error(ErrClosed)
+	err := ErrClosed
 	s.done.Do(func() { err = h.conns.claim(c) })
 	if err != nil {
 		_ = c.net.Close()

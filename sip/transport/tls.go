@@ -96,7 +96,7 @@ func (c *conn) handshake(tc *tls.Conn) error {
 	c.shaking = true
 	_ = c.net.SetDeadline(until) // a connection that cannot have one fails otherwise
 	c.mu.Unlock()
-	err := tc.Handshake()
+	err := tc.HandshakeContext(context.Background()) // stop and the deadline end it
 	c.mu.Lock()
 	c.shaking = false
 	c.mu.Unlock()

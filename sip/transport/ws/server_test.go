@@ -212,7 +212,7 @@ func TestConnLimits(t *testing.T) {
 	write(t, c, options("b"))
 	<-r.messages
 	require.NoError(t, silent.Close())
-	for err = error(net.ErrClosed); err != nil; {
+	for err = net.ErrClosed; err != nil; {
 		_, _, err = dial(t, url(s), nil) // once the server has seen it
 	}
 }
