@@ -157,7 +157,7 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 	}
 	tx.mu.Unlock()
 	if tx.cfg.fill && !r.Has("Contact") {
-		r.Set("Contact", contact(tx.cfg.user, t, f))
+		r.Set("Contact", contact(tx.cfg.user, t, f, asksSecure(r)))
 	}
 	if why == nil && tx.cfg.before != nil {
 		why = tx.cfg.before(r, f)

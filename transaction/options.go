@@ -120,7 +120,8 @@ func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption {
 
 // FillContact gives the request a Contact, unless it has one: user, which may
 // be empty, at the address that the request leaves by, where this Endpoint can
-// be reached. It comes before BeforeSend.
+// be reached; a sips URI if the request goes to one (RFC 3261 section 8.1.1.8).
+// It comes before BeforeSend.
 func FillContact(user string) StartOption {
 	return func(c *startConfig) { c.fill, c.user = true, user }
 }

@@ -135,9 +135,10 @@ func (tx *ServerTx) Peer() transport.Peer {
 }
 
 // Contact is where this Endpoint can be reached by whoever sent the request:
-// what a 2xx to INVITE or SUBSCRIBE should have in Contact. user may be empty.
+// what a 2xx to INVITE or SUBSCRIBE should have in Contact. user may be empty. It
+// is a sips URI where the request has one (RFC 3261 section 12.1.1).
 func (tx *ServerTx) Contact(user string) string {
-	return contact(user, tx.machine.transport, tx.flow)
+	return contact(user, tx.machine.transport, tx.flow, wantsSecure(tx.req))
 }
 
 // Identity is who Authenticate found the sender to be, or the zero Identity.

@@ -143,17 +143,6 @@ func route(r *sip.Request, to sip.Target) (next sip.URI, err error) {
 	return r.URI, nil
 }
 
-// contact is the value of a Contact at which we are reached by the other end of
-// a flow.
-func contact(user string, t transport.Transport, f sip.Flow) string {
-	at := t.SentBy(f)
-	u := sip.NewURI(user, at.Host, at.Port)
-	if f.Network != "udp" {
-		u = u.WithParam("transport", f.Network)
-	}
-	return sip.Address{URI: u}.String()
-}
-
 // newVia is the Via of a request that leaves over a flow.
 func newVia(t transport.Transport, f sip.Flow, branch string) sip.Via {
 	// The branch is one of ours: it cannot fail to parse.
