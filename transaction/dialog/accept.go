@@ -111,9 +111,7 @@ func (u *unacked) repeat() {
 	if left <= 0 {
 		d.mu.Unlock()
 		d.confirm() // BYE may be sent now
-		if d.end(ErrNoACK) {
-			d.bye(func(error) {})
-		}
+		d.abandon(ErrNoACK)
 		return
 	}
 	resp := u.resp.Clone()

@@ -146,8 +146,8 @@ func (d *Dialog) build(m sip.Method, seq uint32) *sip.Request {
 
 // Do sends a request made by NewRequest and waits for the final response, as
 // transaction.Endpoint.Do does; one without Contact gets one. A 2xx to a
-// re-INVITE is acknowledged. A 408 or 481 ends the dialog (RFC 3261 section
-// 12.2.1.2), and so does ErrTimeout.
+// re-INVITE is acknowledged. A 408 or 481 ends the dialog, and so does
+// ErrTimeout; BYE is sent then, and not waited for (RFC 3261 section 12.2.1.2).
 //
 // ACK carries no body, so a re-INVITE has to make the offer.
 func (d *Dialog) Do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
@@ -159,15 +159,23 @@ func (d *Dialog) Do(ctx context.Context, req *sip.Request) (*sip.Response, error
 	}
 	resp, err := d.roundTrip(ctx, req)
 	if errors.Is(err, transaction.ErrTimeout) {
-		d.end(err)
+		d.abandon(err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode == 408 || resp.StatusCode == 481 {
-		d.end(&RejectedError{resp})
+		d.abandon(&RejectedError{resp})
 	}
 	return resp, nil
+}
+
+// abandon ends a dialog that the other end seems to have lost. BYE is sent all
+// the same: it may only seem so (RFC 3261 section 12.2.1.2).
+func (d *Dialog) abandon(err error) {
+	if d.end(err) {
+		d.bye(func(error) {})
+	}
 }
 
 func (d *Dialog) roundTrip(ctx context.Context, req *sip.Request) (*sip.Response, error) {

@@ -215,3 +215,36 @@ func TestDialogThatTheOtherEndLost(t *testing.T) {
 		alice.close()
 	})
 }
+
+// RFC 3261 section 12.2.1.2: a dialog that is given up is ended by BYE.
+func TestByeAfterALostDialog(t *testing.T) {
+	for _, code := range []int{408, 481, 0} {
+		onWire(t, func(t *testing.T, alice *phone, w *wire) {
+			calls := alice.accepting()
+			invite := w.invite("")
+			w.send(invite)
+			w.response(180)
+			ok := w.response(200)
+			w.send(w.ack(invite, ok))
+			d := <-calls
+			<-d.Confirmed()
+			again := d.NewRequest(sip.INVITE)
+			again.SetBody("application/sdp", "offer")
+			go func() { _, _ = d.Do(context.Background(), again) }()
+			req := w.request(sip.INVITE)
+			if code != 0 {
+				w.send(sip.NewResponse(req, code))
+				w.request(sip.ACK)
+			} else {
+				for range 6 { // timer A
+					w.request(sip.INVITE)
+				}
+			}
+			bye := w.request(sip.BYE)
+			require.Equal(t, ok.Get("To"), bye.Get("From"))
+			w.send(sip.NewResponse(bye, 481))
+			<-d.Done()
+			require.Error(t, d.Err())
+		})
+	}
+}
