@@ -29,6 +29,8 @@ type Dialog struct {
 	ack       *sip.Request // the last one that we sent
 	ackSeq    uint32       // its CSeq number
 	unacked   *unacked     // a 2xx of ours that waits for ACK
+	inviting  int          // re-INVITEs of ours without a final response
+	answering bool         // one of theirs has none
 	leaving   bool         // Bye was called too early: BYE follows ACK
 	err       error
 
@@ -180,6 +182,10 @@ func (d *Dialog) abandon(err error) {
 
 func (d *Dialog) roundTrip(ctx context.Context, req *sip.Request) (*sip.Response, error) {
 	final := make(chan transaction.Event, 1)
+	if req.Method == sip.INVITE {
+		d.count(1)
+		defer d.count(-1)
+	}
 	_, err := d.set.ep.Start(ctx, req, sip.Target{}, func(ev transaction.Event) {
 		if ev.Err == nil {
 			d.answered(req, ev.Response)
@@ -318,6 +324,11 @@ func (d *Dialog) receive(ctx context.Context, req *sip.Request, tx *transaction.
 	if req.Method == sip.BYE {
 		d.end(nil)
 		return tx.Respond(sip.NewResponse(req, 200))
+	}
+	if req.Method == sip.INVITE {
+		if err := d.admit(tx); err != nil {
+			return err
+		}
 	}
 	tx.OnRespond(func(resp *sip.Response) {
 		if resp.StatusCode >= 200 && resp.StatusCode < 300 {

@@ -49,13 +49,15 @@
 //
 // RFC 3261 sections 12 (dialogs: state, requests within them, their end), 13
 // (INVITE: the 2xx and its ACK on both sides, several answers from forks), 14
-// (re-INVITE, offered with Do, answered with OnRequest and Dialog.Accept), 15
+// (re-INVITE, offered with Do, answered with OnRequest and Dialog.Accept; one at a
+// time, others being answered 491 or 500), 15
 // (BYE).
 //
 // # Not covered
 //
 // Early dialogs: a request within one is answered 481. Reliable provisional
 // responses (RFC 3262), UPDATE before the answer (RFC 3311), session timers
-// (RFC 4028), glare between two re-INVITEs (491), offers in a 2xx: an INVITE
-// has to carry one. The usages of REFER and SUBSCRIBE.
+// (RFC 4028), another try after a 491, offers in a 2xx: an INVITE has to carry
+// one. The 1xx that is due each minute while a phone rings (section 13.3.1.1),
+// Expires in an INVITE, and Require (8.2.2.3): those are the handler's. The usages of REFER and SUBSCRIBE.
 package dialog
