@@ -25,7 +25,7 @@ func Authenticate(d *digest.Server, realm func(req *sip.Request, tx *ServerTx) (
 			}
 			id, err := d.Authenticate(ctx, req, name, role)
 			if err != nil {
-				return err
+				return Refusal(err)
 			}
 			tx.setIdentity(id)
 			return next.ServeSIP(ctx, req, tx)

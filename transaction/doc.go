@@ -28,7 +28,7 @@
 // a reason that names the field; refuses requests past its bounds with 503;
 // turns errors and panics of handlers into responses; finds addresses, goes on
 // to the next one when one fails, and answers digest challenges. A handler
-// sees each request once.
+// sees each request once, but for one that it turns away by a Refusal.
 //
 // It adds neither Server nor User-Agent, and changes nothing in a message but
 // the Via on top, Request-URI and Route as its Target says, and credentials.

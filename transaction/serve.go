@@ -44,6 +44,9 @@ func (tx *ServerTx) settle(err error) {
 	open := s.state.unanswered() && tx.req.Method != sip.ACK
 	canceled := tx.canceled
 	lives := tx.detached && err == nil && (tx.watched || !canceled)
+	if _, ok := errors.AsType[refusal](err); ok {
+		s.refused = true
+	}
 	s.mu.Unlock()
 	log := s.e.cfg.log
 	switch {

@@ -31,6 +31,7 @@ type server struct {
 	tx       *ServerTx   // nil once no final response is to come
 	detour   *detour     // while a new connection is being opened
 	rerouted bool        // that was tried, and is not tried again
+	refused  bool        // by a Refusal
 }
 
 var _ wheel.Owner = (*server)(nil)
@@ -93,6 +94,9 @@ func (s *server) respond(resp *sip.Response) error {
 	defer s.mu.Unlock()
 	if err := s.mayRespond(resp.StatusCode); err != nil {
 		return err
+	}
+	if s.refused && s.last == "" && resp.StatusCode >= 300 {
+		return s.refuse(resp)
 	}
 	if s.flow.Reliable() && !resp.Has("Content-Length") {
 		resp.Set("Content-Length", strconv.Itoa(len(resp.Body()))) // RFC 3261 section 20.14
