@@ -71,9 +71,14 @@ func (c *responseContext) advance() {
 			return
 		default:
 			resp := c.choose()
+			turnedAway := len(c.branches) == 0 && c.call.Caller.IsZero()
 			c.finish()
 			c.mu.Unlock()
-			if c.send(resp) {
+			respond := c.tx.Respond
+			if turnedAway {
+				respond = c.tx.Refuse
+			}
+			if c.sendBy(respond, resp) {
 				c.tell(resp)
 			}
 			return

@@ -3,6 +3,9 @@ package proxy_test
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/patchbay-sip/patchbay/sip"
 )
@@ -17,6 +20,44 @@ func TestManyOwnRoutes(t *testing.T) {
 			req.Set("Route", strings.Repeat("<sip:example.com>, ", n))
 			eve.send(proxyAddr, req)
 			eve.expect(code)
+		}
+	})
+}
+
+// A stranger's source address may be somebody else's. What the proxy turns away
+// is answered once, with a response that is not much longer than the request,
+// and leaves nothing behind.
+func TestOneAnswerToStrangers(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		eve := s.phone("eve", "10")
+		tests := []struct {
+			uri  string
+			edit func(*sip.Request)
+			code int
+		}{
+			{"sip:bob@example.com", nil, 480},
+			{"sip:example.com", nil, 404},
+			{"sip:victim@192.0.2.66", nil, 403},
+			{"tel:+15550100", nil, 403},
+			{"sip:bob@example.com", func(r *sip.Request) { r.Set("Max-Forwards", "0") }, 483},
+			{"sip:bob@example.com", func(r *sip.Request) { r.Set("Max-Breadth", "x") }, 400},
+			{"sip:bob@example.com", func(r *sip.Request) { r.Set("Proxy-Require", strings.Repeat("a,", 3000)) }, 420},
+			{"sip:bob@example.com", func(r *sip.Request) { r.Set("Route", "<sip:192.0.2.66;lr>") }, 403},
+			{"sip:bob@example.com", tagTo, 480},
+		}
+		for _, tt := range tests {
+			for _, m := range []sip.Method{sip.INVITE, sip.MESSAGE, sip.BYE} {
+				req := eve.request(m, tt.uri)
+				if tt.edit != nil {
+					tt.edit(req)
+				}
+				eve.send(proxyAddr, req)
+				resp := eve.expect(tt.code)
+				require.Less(t, len(resp.String()), 3*len(req.String())/2)
+				eve.silent(time.Millisecond)
+				require.Zero(t, s.ep.Stats().Server)
+				eve.silent(time.Minute)
+			}
 		}
 	})
 }

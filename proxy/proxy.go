@@ -132,7 +132,8 @@ func WithEdit(f func(c *Call, req *sip.Request) error) Option {
 // WithDone has f told how each request went that was routed, within dialogs too:
 // once, when the final response was handed to the caller's transaction, whoever
 // made it: a target, the Router by its error, or the proxy (408, 480, 487, 500).
-// Of several 2xx to an INVITE it is the first. f runs on a worker, under no lock,
+// Of several 2xx to an INVITE it is the first. Where the proxy keeps nothing (see
+// ServeSIP), f is told of each repetition. f runs on a worker, under no lock,
 // and may take its time.
 //
 // Not told are requests that get no final response, as one that is no INVITE
@@ -148,12 +149,22 @@ func WithDone(f func(c *Call, final *sip.Response)) Option {
 
 // ServeSIP implements transaction.Handler. It returns as soon as the first
 // branches are on their way. ctx must live on after that, as the one that an
-// Endpoint gives does: no branch begins after its end.
+// Endpoint gives does: no branch begins after its end. A request that goes
+// nowhere, of a sender who was not authenticated, is turned away by a
+// transaction.Refusal: nothing is kept, and a repetition is judged anew.
 func (p *Proxy) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 	if req.Method == sip.ACK {
 		p.serveACK(ctx, req, tx)
 		return nil
 	}
+	err := p.serve(ctx, req, tx)
+	if tx.Identity().IsZero() {
+		err = transaction.Refusal(err)
+	}
+	return err
+}
+
+func (p *Proxy) serve(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 	c, err := p.receive(req, tx)
 	if err != nil {
 		return err

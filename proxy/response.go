@@ -191,11 +191,13 @@ func (c *responseContext) refused(err error) candidate {
 // send hands a response to the server transaction. An error is that of the way
 // back, and there is nothing to be done about it (RFC 3261 section 16.9). It
 // tells whether the transaction took resp.
-func (c *responseContext) send(resp *sip.Response) bool {
+func (c *responseContext) send(resp *sip.Response) bool { return c.sendBy(c.tx.Respond, resp) }
+
+func (c *responseContext) sendBy(respond func(*sip.Response) error, resp *sip.Response) bool {
 	if resp == nil {
 		return false
 	}
-	err := c.tx.Respond(resp)
+	err := respond(resp)
 	if err != nil {
 		level := slog.LevelDebug
 		if c.invite && resp.StatusCode/100 == 2 { // somebody talks to a caller who is not there

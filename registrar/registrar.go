@@ -51,8 +51,12 @@ func New(d *sip.Domains, s Store, opts ...Option) *Registrar {
 //   - 500 for a CSeq that is not higher than the last one of its Call-ID, and,
 //     with Retry-After, when the store fails
 func (r *Registrar) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	resp, err := r.register(ctx, req, tx.Flow(), tx.Identity())
-	if err != nil {
+	who := tx.Identity()
+	resp, err := r.register(ctx, req, tx.Flow(), who)
+	switch {
+	case err != nil && who.IsZero():
+		return transaction.Refusal(err)
+	case err != nil:
 		return err
 	}
 	return tx.Respond(resp)

@@ -81,7 +81,7 @@ func (a access) near() transaction.Middleware {
 	return func(next transaction.Handler) transaction.Handler {
 		return transaction.HandlerFunc(func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 			if !neighbourhood.Near(tx.Flow()) && !a.judged(req) {
-				return &sip.StatusError{Code: 403, Reason: "Not From This Network"}
+				return transaction.Refusal(&sip.StatusError{Code: 403, Reason: "Not From This Network"})
 			}
 			return next.ServeSIP(ctx, req, tx)
 		})
