@@ -168,6 +168,45 @@ func TestRequestsThatNobodyHandles(t *testing.T) {
 	})
 }
 
+// RFC 3261 section 8.2.2.3: what a request Requires has to be known.
+func TestRequire(t *testing.T) {
+	inBubble(t, "udp", func(_ *testing.T, alice, bob *phone) {
+		bob.mux.HandleFunc(sip.INVITE, func(context.Context, *sip.Request, *transaction.ServerTx) error {
+			return &sip.StatusError{Code: 486}
+		})
+		for tag, code := range map[string]int{"100rel": 420, "timer": 486} {
+			invite := alice.invite(bob)
+			invite.Add("Require", tag)
+			_, err := alice.Invite(context.Background(), invite, sip.Target{})
+			var rejected *dialog.RejectedError
+			require.ErrorAs(t, err, &rejected)
+			require.Equal(t, code, rejected.Response.StatusCode, tag)
+			if code == 420 {
+				require.Equal(t, tag, rejected.Response.Get("Unsupported"))
+			}
+		}
+	}, dialog.WithExtensions("timer"))
+}
+
+// RFC 3261 section 12.1.1: a response that makes an early dialog has a Contact.
+func TestProvisionalHasContact(t *testing.T) {
+	inBubble(t, "udp", func(_ *testing.T, alice, bob *phone) {
+		bob.mux.HandleFunc(sip.INVITE, func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+			require.NoError(t, tx.Respond(sip.NewResponse(req, 180)))
+			return &sip.StatusError{Code: 486}
+		})
+		ringing := make(chan string, 1)
+		_, err := alice.Invite(context.Background(), alice.invite(bob), sip.Target{},
+			dialog.OnProvisional(func(resp *sip.Response) {
+				if resp.StatusCode == 180 {
+					ringing <- resp.Get("Contact")
+				}
+			}))
+		require.Error(t, err)
+		require.Contains(t, <-ringing, bobAddr)
+	})
+}
+
 // A re-INVITE moves the target; its 2xx is acknowledged.
 func TestReInvite(t *testing.T) {
 	onRequest := dialog.OnRequest(func(_ context.Context, d *dialog.Dialog, req *sip.Request, tx *transaction.ServerTx) error {

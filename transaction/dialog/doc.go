@@ -59,5 +59,5 @@
 // responses (RFC 3262), UPDATE before the answer (RFC 3311), session timers
 // (RFC 4028), another try after a 491, offers in a 2xx: an INVITE has to carry
 // one. The 1xx that is due each minute while a phone rings (section 13.3.1.1),
-// Expires in an INVITE, and Require (8.2.2.3): those are the handler's. The usages of REFER and SUBSCRIBE.
+// and Expires in an INVITE: those are the handler's. The usages of REFER and SUBSCRIBE.
 package dialog

@@ -30,12 +30,18 @@ type id struct{ callID, localTag, remoteTag string }
 type Option func(*config)
 
 type config struct {
-	log     *slog.Logger
-	request func(context.Context, *Dialog, *sip.Request, *transaction.ServerTx) error
+	log        *slog.Logger
+	extensions []string
+	request    func(context.Context, *Dialog, *sip.Request, *transaction.ServerTx) error
 }
 
 // WithLogger sets the logger; the default discards.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
+
+// WithExtensions names the option tags, 100rel for instance, that the handlers
+// know. A request that Requires any other is answered 420 (RFC 3261 section
+// 8.2.2.3). The default is none.
+func WithExtensions(tags ...string) Option { return func(c *config) { c.extensions = tags } }
 
 // OnRequest has f answer requests within a dialog other than ACK and BYE: INFO,
 // a re-INVITE (by Dialog.Accept) and so on, in the way of a
@@ -86,11 +92,26 @@ func (s *Set) Len() int {
 }
 
 // ServeSIP implements transaction.Handler. A request with a To tag that belongs
-// to no dialog is answered 481 (RFC 3261 section 12.2.2).
+// to no dialog is answered 481 (RFC 3261 section 12.2.2), one that Requires what
+// WithExtensions does not name 420. A provisional response to an INVITE gets a
+// Contact if it has none, as Accept's 2xx does (section 12.1.1).
 func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 	to, err := req.To()
 	if err != nil {
 		return err
+	}
+	if req.Method != sip.ACK { // an ACK cannot be refused
+		if err := req.Unsupported("Require", s.cfg.extensions...); err != nil {
+			return err
+		}
+	}
+	if req.Method == sip.INVITE {
+		tx.OnRespond(func(resp *sip.Response) {
+			if resp.StatusCode > 100 && resp.StatusCode < 200 {
+				// A To that cannot be read has been refused above.
+				_ = fillContact(tx, resp)
+			}
+		})
 	}
 	if to.Tag() == "" {
 		return s.next.ServeSIP(ctx, req, tx)
