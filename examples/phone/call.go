@@ -45,9 +45,6 @@ func (p *phone) call(ctx context.Context, name string) error {
 
 // answer takes a call after a moment of ringing. The end of ctx refuses or hangs up, that of ringing means CANCEL.
 func (p *phone) answer(ctx, ringing context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	if err := req.Unsupported("Require"); err != nil {
-		return err
-	}
 	if !p.line.TryLock() {
 		return &sip.StatusError{Code: 486}
 	}
