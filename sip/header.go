@@ -136,6 +136,17 @@ func (h *Header) All() iter.Seq2[string, string] {
 	}
 }
 
+// Footprint returns how many octets of text keep the message in memory: those of
+// the datagram that it came in, with noise behind the body, and what was added
+// since. A message that was put together in parts has only the latter.
+func (h *Header) Footprint() int {
+	n := len(h.datagram)
+	if h.ink != nil {
+		n += len(h.ink.buf)
+	}
+	return n
+}
+
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
 

@@ -115,6 +115,15 @@ func TestEdit(t *testing.T) {
 	require.Equal(t, wire(optionsLine, "m:  <sip:a>,<sip:b>", "Subject: a", "Contact: <sip:d  x: y>"), m.String())
 }
 
+func TestFootprint(t *testing.T) {
+	text := wire(optionsLine) + "noise"
+	m, err := Parse([]byte(text))
+	require.NoError(t, err)
+	require.Equal(t, len(text), m.Head().Footprint())
+	m.Head().Add("Subject", "s")
+	require.Greater(t, m.Head().Footprint(), len(text))
+}
+
 func TestPopFirst(t *testing.T) {
 	h := parseHeader(t, "Via: , a, b", "Via:", "Via: c,", "Subject: x\r\n y")
 	for _, want := range []string{"a", "b", "c"} {
