@@ -76,7 +76,7 @@ func (c *responseContext) advance() {
 			c.mu.Unlock()
 			respond := c.tx.Respond
 			if turnedAway {
-				respond = c.tx.Refuse
+				respond = c.tx.RespondOnce
 			}
 			if c.sendBy(respond, resp) {
 				c.tell(resp)

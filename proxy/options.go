@@ -24,5 +24,5 @@ func options(req *sip.Request, tx *transaction.ServerTx) error {
 	resp.Add("Accept-Encoding", "identity")
 	resp.Add("Accept-Language", "en")
 	resp.Add("Supported", "")
-	return tx.Respond(resp)
+	return tx.RespondOnce(resp)
 }

@@ -56,8 +56,8 @@
 // # Limits
 //
 // Nothing that a stranger sends makes anything grow without bound.
-// Transactions and handlers are bounded by options; past the bounds requests
-// outside of dialogs are answered 503, while those within (with a To tag) and
+// Transactions, the text that they keep, and handlers are bounded by options;
+// past the bounds requests outside of dialogs are answered 503, while those within (with a To tag) and
 // BYE have a quarter more, and CANCEL always enters. Up to 64 responses wait
 // for a slow callback, up to 16 for a connection back to the client.
 //

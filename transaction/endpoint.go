@@ -27,6 +27,7 @@ type Endpoint struct {
 	count   counters
 
 	handlers atomic.Int64  // handlers that run, or are about to
+	bytes    atomic.Int64  // text that server transactions keep
 	pending  atomic.Int64  // what Shutdown waits for
 	idle     chan struct{} // holds a token when pending fell to 0 while draining
 	draining atomic.Bool

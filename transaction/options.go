@@ -23,6 +23,7 @@ type config struct {
 	stray           func(*sip.Response, sip.Flow)
 	maxHandlers     int
 	maxTransactions int
+	maxBytes        int
 }
 
 func newConfig(opts []Option) config {
@@ -30,6 +31,7 @@ func newConfig(opts []Option) config {
 		log:             slog.New(slog.DiscardHandler),
 		maxHandlers:     4096,
 		maxTransactions: 1_000_000,
+		maxBytes:        512 << 20,
 	}
 	for _, o := range opts {
 		o(&c)
@@ -97,6 +99,12 @@ func WithMaxHandlers(n int) Option { return func(c *config) { c.maxHandlers = n 
 // answered 503 with Retry-After, and Start gives ErrOverloaded; those within
 // dialogs have a quarter more. CANCEL and ACK need none.
 func WithMaxTransactions(n int) Option { return func(c *config) { c.maxTransactions = n } }
+
+// WithMaxBytes bounds the text of the requests that wait for their final response
+// and of the responses that are kept for retransmissions; default 512 MiB. Past
+// it requests outside of dialogs are answered 503 with Retry-After; those within
+// dialogs have a quarter more. A request is 64 KiB at most, and usually 1 KiB.
+func WithMaxBytes(n int) Option { return func(c *config) { c.maxBytes = n } }
 
 // A StartOption sets something about one request that Start or Do sends.
 type StartOption func(*startConfig)

@@ -46,7 +46,15 @@ func (e *Endpoint) release() {
 
 // hasRoom tells whether there may be one more transaction.
 func (e *Endpoint) hasRoom(reserved bool) bool {
-	return e.servers.count.Load()+e.clients.count.Load() < bound(e.cfg.maxTransactions, reserved)
+	return e.servers.count.Load()+e.clients.count.Load() < bound(e.cfg.maxTransactions, reserved) &&
+		e.bytes.Load() < bound(e.cfg.maxBytes, reserved)
+}
+
+// hold counts the text that a transaction keeps, n octets from now on; mu is
+// held.
+func (s *server) hold(n int) {
+	s.e.bytes.Add(int64(n - s.held))
+	s.held = n
 }
 
 // refuse answers a request that there is no room for.

@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,4 +132,57 @@ func TestShutdownDrains(t *testing.T) {
 		_, err := w.ep.Start(context.Background(), request(sip.OPTIONS, peerAddr), w.toPeer(), nil)
 		require.ErrorIs(t, err, transaction.ErrClosed)
 	})
+}
+
+// Large requests that wait for an answer, and large answers that are kept, are
+// bounded by their size, however few there are.
+func TestMaxBytes(t *testing.T) {
+	txs := make(chan *transaction.ServerTx, 10)
+	inBubble(t, "udp", detached(txs), func(w *world) {
+		large := func(m sip.Method, body int) *sip.Request {
+			req := w.peer.newRequest(m)
+			req.SetBody("text/plain", strings.Repeat("x", body))
+			w.peer.send(req)
+			return req
+		}
+		first := large(sip.INVITE, 6000)
+		w.peer.response(100)
+		large(sip.INVITE, 6000)
+		w.peer.response(100)
+		large(sip.INVITE, 10)
+		require.NotEmpty(t, w.peer.response(503).Get("Retry-After"))
+		w.peer.send(inside(w.peer.newRequest(sip.MESSAGE))) // from the reserve
+		synctest.Wait()
+		require.Equal(t, 3, w.ep.Stats().Server)
+
+		// An answer lets go of its request, and is kept itself.
+		resp := sip.NewResponse(first, 486)
+		require.NoError(t, (<-txs).Respond(resp))
+		w.peer.response(486)
+		large(sip.INVITE, 6000)
+		w.peer.response(100)
+		w.peer.send(w.peer.ack(first, resp))
+		second, message := <-txs, <-txs
+		resp = sip.NewResponse(message.Request(), 200)
+		resp.SetBody("text/plain", strings.Repeat("x", 6000))
+		require.NoError(t, message.Respond(resp))
+		require.NoError(t, second.Respond(sip.NewResponse(second.Request(), 200)))
+		require.NoError(t, (<-txs).Respond(sip.NewResponse(second.Request(), 200)))
+		w.peer.response(200)
+		w.peer.response(200)
+		w.peer.response(200)
+		large(sip.OPTIONS, 6000)
+		synctest.Wait()
+		large(sip.OPTIONS, 10)
+		w.peer.response(503)
+
+		// It ends with the transactions.
+		time.Sleep(time.Minute)
+		w.peer.all()
+		require.Zero(t, w.ep.Stats().Server)
+		large(sip.OPTIONS, 6000)
+		large(sip.OPTIONS, 6000)
+		synctest.Wait()
+		require.Equal(t, 2, w.ep.Stats().Server)
+	}, transaction.WithMaxBytes(12_000))
 }

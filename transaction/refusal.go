@@ -24,11 +24,13 @@ func Refusal(err error) error {
 	return refusal{err}
 }
 
-// Refuse is Respond for the response of a Refusal, when the handler has not
-// returned an error or has detached.
-func (tx *ServerTx) Refuse(resp *sip.Response) error {
+// RespondOnce is Respond for a final response that nothing is kept for: that of a
+// Refusal, when the handler has not returned an error or has detached, or the one
+// to a request that changes nothing, such as OPTIONS. A 2xx to an INVITE is sent
+// as by Respond.
+func (tx *ServerTx) RespondOnce(resp *sip.Response) error {
 	tx.machine.mu.Lock()
-	tx.machine.refused = true
+	tx.machine.once = true
 	tx.machine.mu.Unlock()
 	return tx.Respond(resp)
 }
@@ -37,10 +39,10 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// refuse sends a final response and forgets the request. After a provisional
+// respondOnce sends a final response and forgets the request. After a provisional
 // response that would not do, since the client then no longer repeats what it
 // has had no final response to; mu is held.
-func (s *server) refuse(resp *sip.Response) error {
+func (s *server) respondOnce(resp *sip.Response) error {
 	if to, err := s.tx.req.To(); err == nil && to.Tag() == "" {
 		resp.Set("To", to.WithTag(s.e.keys.tag(s.key)).String()) // the ACK is known by it
 	}

@@ -96,3 +96,24 @@ func TestRefusalOfAnotherError(t *testing.T) {
 		w.peer.response(500)
 	})
 }
+
+// What changes nothing may be answered once and forgotten; a 2xx to an INVITE
+// may not.
+func TestRespondOnce(t *testing.T) {
+	once := transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		if req.Method == sip.ACK {
+			return nil
+		}
+		return tx.RespondOnce(sip.NewResponse(req, 200))
+	})
+	inBubble(t, "udp", once, func(w *world) {
+		w.peer.send(w.peer.newRequest(sip.OPTIONS))
+		w.peer.response(200)
+		w.peer.quiet(time.Millisecond)
+		require.Zero(t, w.ep.Stats().Server)
+		w.peer.send(w.peer.newRequest(sip.INVITE))
+		w.peer.response(200)
+		w.peer.quiet(time.Millisecond)
+		require.Equal(t, 1, w.ep.Stats().Server)
+	})
+}

@@ -45,7 +45,7 @@ func (tx *ServerTx) settle(err error) {
 	canceled := tx.canceled
 	lives := tx.detached && err == nil && (tx.watched || !canceled)
 	if _, ok := errors.AsType[refusal](err); ok {
-		s.refused = true
+		s.once = true
 	}
 	s.mu.Unlock()
 	log := s.e.cfg.log

@@ -18,6 +18,7 @@ func (s *server) inviteAnswered(resp *sip.Response) {
 	}
 	s.state = completed
 	s.last = resp.String()
+	s.hold(len(s.last))
 	if !s.flow.Reliable() {
 		s.interval = timers.T1
 		s.e.wheel.Start(&s.resend, s, s.interval) // timer G
@@ -59,6 +60,7 @@ func (s *server) acknowledged() bool {
 	case completed:
 		s.state = confirmed
 		s.last = ""
+		s.hold(0)
 		s.resend.Stop()
 		wait := unlessReliable(s.flow, s.e.cfg.timers.T4) // timer I
 		if wait == 0 {

@@ -31,7 +31,8 @@ type server struct {
 	tx       *ServerTx   // nil once no final response is to come
 	detour   *detour     // while a new connection is being opened
 	rerouted bool        // that was tried, and is not tried again
-	refused  bool        // by a Refusal
+	once     bool        // the final response is sent once, and nothing kept
+	held     int         // octets of text that are kept; see hold
 }
 
 var _ wheel.Owner = (*server)(nil)
@@ -58,6 +59,7 @@ func (s *server) sendTrying() {
 // start begins the transaction; mu is held.
 func (s *server) start() {
 	s.e.begin()
+	s.hold(s.tx.req.Footprint())
 	if !s.invite {
 		s.state = trying
 		s.e.wheel.Start(&s.resend, s, s.e.cfg.timers.trying())
@@ -95,8 +97,8 @@ func (s *server) respond(resp *sip.Response) error {
 	if err := s.mayRespond(resp.StatusCode); err != nil {
 		return err
 	}
-	if s.refused && s.last == "" && resp.StatusCode >= 300 {
-		return s.refuse(resp)
+	if s.once && s.last == "" && (resp.StatusCode >= 300 || resp.StatusCode >= 200 && !s.invite) {
+		return s.respondOnce(resp)
 	}
 	if s.flow.Reliable() && !resp.Has("Content-Length") {
 		resp.Set("Content-Length", strconv.Itoa(len(resp.Body()))) // RFC 3261 section 20.14
@@ -134,6 +136,7 @@ func (s *server) answered() {
 	if tx.returned {
 		tx.end(nil)
 	}
+	s.hold(0)
 	s.e.finish()
 }
 
@@ -185,6 +188,7 @@ func (s *server) terminate(cause error) {
 	}
 	s.state = terminated
 	s.last = ""
+	s.hold(0)
 	s.resend.Stop()
 	s.expire.Stop()
 	s.e.servers.remove(s.key, s)

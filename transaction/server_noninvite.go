@@ -35,6 +35,7 @@ func (s *server) requestAnswered(resp *sip.Response) {
 		s.terminate(nil)
 	default:
 		s.last = resp.String()
+		s.hold(len(s.last))
 		s.e.wheel.Start(&s.expire, s, wait)
 	}
 }
