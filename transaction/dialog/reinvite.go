@@ -25,7 +25,7 @@ func (d *Dialog) admit(tx *transaction.ServerTx) error {
 	}
 	if d.answering {
 		busy := &sip.StatusError{Code: 500, Reason: "INVITE In Progress"}
-		busy.Header.Set("Retry-After", strconv.Itoa(rand.IntN(11)))
+		busy.Header.Set("Retry-After", strconv.Itoa(rand.IntN(11))) //nolint:gosec // a delay is no secret
 		return busy
 	}
 	d.answering = true
