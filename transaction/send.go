@@ -14,9 +14,9 @@ import (
 // 3581 section 4): flow is the one of the request, with another port perhaps,
 // and hop what a new connection is opened to if that flow is gone.
 //
-// A unicast maddr is ignored. Clients set maddr to the group that they sent a
-// request to (18.1.1); any other would let a stranger aim our responses at a
-// third party.
+// maddr is ignored, against section 18.2.2. Clients set it to the group that they
+// sent a request to (18.1.1), and nothing here receives from groups; what is left
+// are strangers who aim our responses at a third party, or at a whole network.
 func wayBack(f sip.Flow, via sip.Via) (flow sip.Flow, hop sip.Hop) {
 	port := via.SentBy.Port
 	if port == 0 {
@@ -29,12 +29,6 @@ func wayBack(f sip.Flow, via sip.Via) (flow sip.Flow, hop sip.Hop) {
 			hop.ServerName = strings.Clone(via.SentBy.Host) // the request need not be kept for it
 		}
 		return f, hop
-	}
-	if maddr, ok := via.Params.Get("maddr"); ok {
-		if group, err := netip.ParseAddr(maddr); err == nil && group.IsMulticast() {
-			f.Remote = netip.AddrPortFrom(group, port)
-			return f, sip.Hop{}
-		}
 	}
 	if !via.Params.Has("rport") {
 		f.Remote = netip.AddrPortFrom(source, port)
