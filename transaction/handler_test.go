@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -54,6 +55,8 @@ func TestWhatAHandlersReturnBecomes(t *testing.T) {
 		{"wrapped", errors.Join(errors.New("x"), &sip.StatusError{Code: 403}), 403, "Forbidden", ""},
 		{"any error", errors.New("database is down"), 500, "Server Internal Error", "database is down"},
 		{"no failure's code", &sip.StatusError{Code: 200}, 500, "Server Internal Error", "handler failed"},
+		{"a 500 by choice", &sip.StatusError{Code: 500}, 500, "Server Internal Error", ""},
+		{"a 500 with a cause", &sip.StatusError{Code: 500, Err: io.EOF}, 500, "Server Internal Error", "handler failed"},
 		{"nothing", nil, 500, "Server Internal Error", "handler failed"},
 		{"cancel that never came", context.Canceled, 500, "Server Internal Error", "handler failed"},
 	}

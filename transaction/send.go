@@ -111,7 +111,7 @@ func (s *server) reconnect() {
 		}
 	}
 	if err != nil {
-		s.e.cfg.log.Info("no way back for a response", "flow", s.flow, "address", s.hop.Addr, "err", err)
+		s.e.cfg.log.Debug("no way back for a response", "flow", s.flow, "address", s.hop.Addr, "err", err)
 	}
 	if !s.invite && s.state == completed {
 		s.terminate(nil) // timer J is zero

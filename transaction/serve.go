@@ -54,7 +54,7 @@ func (tx *ServerTx) settle(err error) {
 		return
 	case open:
 		resp := answerTo(tx.req, err, canceled)
-		if resp.StatusCode == 500 && !errors.Is(err, errPanic) {
+		if resp.StatusCode == 500 && isFailure(err) {
 			log.Error("handler failed", "method", tx.req.Method, "call", tx.req.CallID(), "err", err)
 		}
 		if err := tx.Respond(resp); err != nil {
@@ -64,6 +64,14 @@ func (tx *ServerTx) settle(err error) {
 		log.Debug("handler returned an error", "method", tx.req.Method, "call", tx.req.CallID(), "err", err)
 	}
 	tx.end(context.Canceled)
+}
+
+// isFailure tells whether an error that became a 500 is to be logged: a panic has
+// been, and a 500 that the handler chose a peer may cause as often as it likes.
+func isFailure(err error) bool {
+	status, ok := errors.AsType[*sip.StatusError](err)
+	chosen := ok && status.Code == 500 && status.Err == nil
+	return !chosen && !errors.Is(err, errPanic)
 }
 
 // answerTo is the response that the return of a handler stands for.
