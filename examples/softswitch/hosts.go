@@ -95,6 +95,16 @@ func (h hosts) aliases() (list []string) {
 	return list
 }
 
+// isDomain tells whether sip.Domains can serve a name; what it cannot it leaves
+// out.
+func isDomain(name string) bool {
+	_, err := sip.ParseHostPort(name)
+	if err != nil {
+		_, err = netip.ParseAddr(name) // IPv6 without brackets
+	}
+	return err == nil
+}
+
 // servedDomains makes the configured domains, or this host's name, with the
 // host's own names and addresses as aliases of the first.
 func servedDomains(names []string, h hosts) *sip.Domains {

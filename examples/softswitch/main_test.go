@@ -32,6 +32,7 @@ func TestCommandLine(t *testing.T) {
 		"bad user":         {args: []string{"--user", "alice"}, status: 1, err: "want NAME:PASSWORD"},
 		"no such file":     {args: []string{"--users-file", "/nonexistent"}, status: 1, err: "--users-file"},
 		"bad expires":      {args: []string{"--min-expires", "0"}, status: 1, err: "--min-expires"},
+		"bad domain":       {args: []string{"--domain", "exa mple"}, status: 1, err: `--domain: "exa mple" is no domain`},
 		"bad level":        {args: []string{"--log-level", "loud"}, status: 1, err: "log-level"},
 		"bad address":      {args: []string{"--udp", "nowhere:port", "--tcp", ""}, status: 1, err: "nowhere:port"},
 		"port in use":      {args: []string{"--udp", busy.LocalAddr().String(), "--tcp", ""}, status: 1, err: "in use"},
