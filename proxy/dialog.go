@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
@@ -16,6 +17,14 @@ var errStrayACK = errors.New("proxy: ACK of no dialog that came through here")
 // errLoopedACK: an ACK for one of our domains that came back to us. It goes to
 // each target, and would come back from each of those that is the proxy itself.
 var errLoopedACK = errors.New("proxy: ACK came back")
+
+// errBusyACK: so many ACKs wait already.
+var errBusyACK = errors.New("proxy: too many ACKs wait for an address or a connection")
+
+// maxWaitingACKs bounds the ACKs that wait for an address or a connection. Each
+// of them holds a handler, and whoever is in a dialog may send as many as he
+// likes to a port that never answers.
+const maxWaitingACKs = 256
 
 // serveACK forwards the ACK to a 2xx, which is a request without a transaction
 // and without an answer (RFC 3261 section 13.2.2.4): what cannot be forwarded
@@ -58,7 +67,7 @@ func (p *Proxy) forwardACK(ctx context.Context, c *Call) error {
 			continue
 		}
 		send := func() {
-			errs[i] = p.guard("Resolver", func() error { return p.ep.Send(ctx, r, to) })
+			errs[i] = p.guard("Resolver", func() error { return p.sendACK(ctx, r, to) })
 		}
 		if i < len(targets)-1 {
 			others.Go(send)
@@ -68,4 +77,15 @@ func (p *Proxy) forwardACK(ctx context.Context, c *Call) error {
 	}
 	others.Wait()
 	return errors.Join(errs...)
+}
+
+func (p *Proxy) sendACK(ctx context.Context, r *sip.Request, to sip.Target) error {
+	hop, numeric := resolve.Numeric(nextHop(r))
+	if to.Flow.IsZero() && !(numeric && hop.Network == "udp") { // it may wait
+		defer p.waitingACKs.Add(-1)
+		if p.waitingACKs.Add(1) > maxWaitingACKs {
+			return errBusyACK
+		}
+	}
+	return p.ep.Send(ctx, r, to)
 }

@@ -1,13 +1,16 @@
 package proxy_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/transaction"
 )
 
 // A list of our own Route values is taken off one by one: a long one would keep
@@ -59,5 +62,38 @@ func TestOneAnswerToStrangers(t *testing.T) {
 				eve.silent(time.Minute)
 			}
 		}
+	})
+}
+
+// stuck is a Resolver that finds nothing.
+type stuck struct{}
+
+func (stuck) Resolve(ctx context.Context, _ sip.URI) ([]sip.Hop, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// ACKs to where there is no way wait for it in a handler each. They do not take
+// all of them.
+func TestACKsThatWait(t *testing.T) {
+	cfg := siteConfig{endpoint: []transaction.Option{
+		transaction.WithResolver(stuck{}), transaction.WithMaxHandlers(300),
+	}}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		eve, bob := s.phone("eve", "10"), s.phone("bob", "20")
+		s.users.register("bob", bob)
+		invite := eve.request(sip.INVITE, "sip:bob@example.com")
+		eve.send(proxyAddr, invite)
+		bob.asked(sip.INVITE).answer(200, func(r *sip.Response) {
+			r.Set("Contact", "<sip:bob@nowhere.example.com>")
+		})
+		caller := callerLeg(eve, invite, eve.expect(200))
+		for range 1000 {
+			caller.send(caller.request(sip.ACK))
+		}
+		synctest.Wait()
+		require.Equal(t, 256, s.ep.Stats().Handlers)
+		eve.send(proxyAddr, eve.request(sip.OPTIONS, "sip:example.com"))
+		eve.expect(200)
 	})
 }

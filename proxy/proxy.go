@@ -33,6 +33,7 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -47,16 +48,17 @@ const timerC = 3*time.Minute + 5*time.Second
 // A Proxy is a transaction.Handler that forwards requests. It keeps state for
 // a request while a branch of it is alive, and no goroutine.
 type Proxy struct {
-	ep      *transaction.Endpoint
-	domains *sip.Domains
-	router  Router
-	gate    Gate
-	keys    *keyring.Ring
-	log     *slog.Logger
-	timerC  time.Duration
-	edit    func(*Call, *sip.Request) error // may be nil
-	done    func(*Call, *sip.Response)      // may be nil
-	seed    maphash.Seed                    // of loopSuffix
+	ep          *transaction.Endpoint
+	domains     *sip.Domains
+	router      Router
+	gate        Gate
+	keys        *keyring.Ring
+	log         *slog.Logger
+	timerC      time.Duration
+	edit        func(*Call, *sip.Request) error // may be nil
+	done        func(*Call, *sip.Response)      // may be nil
+	waitingACKs atomic.Int64                    // see maxWaitingACKs
+	seed        maphash.Seed                    // of loopSuffix
 
 	warnings warnings
 }
