@@ -60,6 +60,7 @@ type server struct {
 	udp, tcp string // where it listens
 	others   map[string]string
 	greeting string
+	stderr   bytes.Buffer // to be read after stop
 	stop     func() (status int)
 }
 
@@ -68,13 +69,12 @@ func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
-	var stderr bytes.Buffer
+	s := &server{others: make(map[string]string)}
 	status := make(chan int, 1)
 	go func() {
 		defer in.Close()
-		status <- run(ctx, append([]string{"--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"}, args...), in, &stderr)
+		status <- run(ctx, append([]string{"--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0"}, args...), in, &s.stderr)
 	}()
-	s := &server{others: make(map[string]string)}
 	s.stop = func() int {
 		cancel()
 		go io.Copy(io.Discard, out)
@@ -83,7 +83,7 @@ func start(t *testing.T, args ...string) *server {
 	buf := make([]byte, 4096)
 	for !strings.HasSuffix(s.greeting, "\n\n") || !strings.Contains(s.greeting, "passwords") {
 		n, err := out.Read(buf)
-		require.NoError(t, err, "stderr: %s", &stderr)
+		require.NoError(t, err, "stderr: %s", &s.stderr)
 		s.greeting += string(buf[:n])
 	}
 	for line := range strings.Lines(s.greeting) {
