@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -39,6 +40,9 @@ func (r *Registrar) admit(req *sip.Request, who digest.Identity) (sip.AOR, error
 		return "", badRequest("Bad To: Not A SIP URI", nil)
 	}
 	aor, ours := r.domains.AOR(to.URI)
+	if len(aor) > maxAddress {
+		return "", badRequest(fmt.Sprintf("Bad To: Longer Than %d Bytes", maxAddress), nil)
+	}
 	if in, _ := r.domains.Lookup(to.URI); !ours || in != domain || to.URI.User() == "" {
 		return "", &sip.StatusError{Code: 404}
 	}

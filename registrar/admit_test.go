@@ -1,8 +1,11 @@
 package registrar
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +144,45 @@ func TestRecordRouteIsIgnored(t *testing.T) {
 	resp, e := newPhone(t, newRegistrar(), "alice").send("Contact: <sip:a@h>", "Record-Route: <sip:proxy.example.com;lr>")
 	require.Nil(t, e)
 	require.False(t, resp.Has("Record-Route"))
+}
+
+// Without passwords a phone chooses its name: nobody fills the memory with
+// names, those who are there stay, and room comes back.
+func TestTooManyAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := NewMemory()
+		r := New(ourDomains, store, WithMaxAddresses(300))
+		for i := range 300 {
+			newPhone(t, r, fmt.Sprintf("u%d", i)).ok("Contact: <sip:u@h>;expires=60")
+		}
+		eve, first := newPhone(t, r, "eve"), newPhone(t, r, "u0")
+		first.callID = "again"
+		e := eve.refused(503, "Contact: <sip:eve@h>")
+		require.NotEmpty(t, e.Header.Get("Retry-After"))
+		eve.ok()
+		eve.ok("Contact: *", "Expires: 0")
+		eve.ok("Contact: <sip:eve@h>;expires=0")
+		first.ok("Contact: <sip:u@other>")
+		require.Equal(t, 300, store.Len())
+
+		time.Sleep(time.Minute)
+		for range 200 { // each attempt drops some of the dead
+			if _, refused := eve.send("Contact: <sip:eve@h>"); refused == nil {
+				return
+			}
+		}
+		t.Fatal("no room, though all but one have gone")
+	})
+}
+
+func TestLongAddress(t *testing.T) {
+	for n, ok := range map[int]bool{400: true, 500: false} {
+		p := newPhone(t, newRegistrar(), strings.Repeat("a", n))
+		p.callID = "c"
+		if ok {
+			p.ok("Contact: <sip:a@h>")
+		} else {
+			p.refused(400, "Contact: <sip:a@h>")
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -26,10 +27,15 @@ const (
 // dropped by later calls of Update, a few with each.
 type Memory struct {
 	seed   maphash.Seed
+	len    atomic.Int64  // entries
+	turn   atomic.Uint64 // which shard is swept next
 	shards [shards]shard
 }
 
-var _ Store = (*Memory)(nil)
+var (
+	_ Store   = (*Memory)(nil)
+	_ Counter = (*Memory)(nil)
+)
 
 // A shard is a part of a Memory. Its entries stand in a slice, so that a hand
 // can go round them; index tells where.
@@ -38,8 +44,9 @@ type shard struct {
 	index   map[sip.AOR]int
 	entries []entry
 	hand    int
-	version uint64   // of the last entry that was written
-	_       [40]byte // keeps the locks of two shards off one cache line
+	version uint64 // of the last entry that was written
+	len     *atomic.Int64
+	_       [32]byte // keeps the locks of two shards off one cache line
 }
 
 // An entry holds the bindings of an address-of-record.
@@ -55,6 +62,7 @@ func NewMemory() *Memory {
 	m := &Memory{seed: maphash.MakeSeed()}
 	for i := range m.shards {
 		m.shards[i].index = make(map[sip.AOR]int)
+		m.shards[i].len = &m.len
 	}
 	return m
 }
@@ -67,6 +75,9 @@ func (m *Memory) shard(aor sip.AOR) *shard {
 // between.
 func (m *Memory) Update(ctx context.Context, aor sip.AOR, fn func([]Binding) ([]Binding, error)) ([]Binding, error) {
 	s := m.shard(aor)
+	s.sweep(time.Now())
+	// Nobody else looks at a shard in which nobody registers any more.
+	m.shards[m.turn.Add(1)%shards].sweep(time.Now())
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -80,11 +91,14 @@ func (m *Memory) Update(ctx context.Context, aor sip.AOR, fn func([]Binding) ([]
 		if slices.ContainsFunc(next, func(b Binding) bool { return b.Expired(now) }) {
 			next = live(nil, next, now)
 		}
-		if s.replace(aor, version, next, now) {
+		if s.replace(aor, version, next) {
 			return next, nil
 		}
 	}
 }
+
+// Len implements Counter.
+func (m *Memory) Len() int { return int(m.len.Load()) }
 
 // Lookup implements Store.
 func (m *Memory) Lookup(ctx context.Context, aor sip.AOR) ([]Binding, error) {
@@ -132,10 +146,9 @@ func (s *shard) read(aor sip.AOR) ([]Binding, uint64) {
 }
 
 // replace stores a copy of bindings if the entry still has that version.
-func (s *shard) replace(aor sip.AOR, version uint64, bindings []Binding, now time.Time) bool {
+func (s *shard) replace(aor sip.AOR, version uint64, bindings []Binding) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sweep(now)
 	i, ok := s.index[aor]
 	switch {
 	case !ok && version != 0, ok && s.entries[i].version != version:
@@ -149,6 +162,7 @@ func (s *shard) replace(aor sip.AOR, version uint64, bindings []Binding, now tim
 		i = len(s.entries)
 		s.entries = append(s.entries, entry{aor: aor})
 		s.index[aor] = i
+		s.len.Add(1)
 	}
 	s.version++
 	s.entries[i].set(bindings, s.version)
@@ -179,6 +193,8 @@ func (e *entry) set(bindings []Binding, version uint64) {
 
 // sweep moves the hand on and removes what has expired under it.
 func (s *shard) sweep(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for range min(sweep, len(s.entries)) {
 		if s.hand >= len(s.entries) {
 			s.hand = 0
@@ -201,6 +217,7 @@ func (s *shard) remove(i int) {
 	}
 	s.entries[last] = entry{}
 	s.entries = s.entries[:last]
+	s.len.Add(-1)
 }
 
 // aors returns the addresses-of-record of the shard.

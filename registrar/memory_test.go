@@ -22,6 +22,9 @@ func (m *Memory) entries() (n int) {
 			panic("index and entries differ")
 		}
 	}
+	if m.Len() != n {
+		panic("Len is wrong")
+	}
 	return n
 }
 

@@ -15,9 +15,13 @@ const (
 // DefaultMaxContacts is the default of WithMaxContacts.
 const DefaultMaxContacts = 10
 
+// DefaultMaxAddresses is the default of WithMaxAddresses.
+const DefaultMaxAddresses = 1_000_000
+
 // Limits of one binding. What a client sends beyond them is answered 400; a
 // User-Agent is cut.
 const (
+	maxAddress   = 512  // bytes of an address-of-record
 	maxContact   = 2048 // bytes of a contact's URI and parameters
 	maxCallID    = 256  // bytes
 	maxUserAgent = 128  // bytes
@@ -29,6 +33,7 @@ type Option func(*config)
 type config struct {
 	expires     Expires
 	maxContacts int
+	maxAOR      int
 	logger      *slog.Logger
 }
 
@@ -68,6 +73,12 @@ func WithExpires(e Expires) Option { return func(c *config) { c.expires = e } }
 // time; default 10. A REGISTER that would add one more is answered 403, and so
 // is one with more than twice as many contacts in it.
 func WithMaxContacts(n int) Option { return func(c *config) { c.maxContacts = n } }
+
+// WithMaxAddresses sets how many addresses-of-record can have bindings at a time,
+// where the Store is a Counter; default 1,000,000. One more is answered 503 with
+// Retry-After. A server without passwords, whose phones choose the names that
+// they register, wants far less.
+func WithMaxAddresses(n int) Option { return func(c *config) { c.maxAOR = n } }
 
 // WithLogger sets the logger; the default discards. It is told when the store
 // fails, at most once a minute.

@@ -21,6 +21,7 @@ const retryAfter = "30"
 type Registrar struct {
 	domains *sip.Domains
 	store   Store
+	counter Counter // the store, if it counts
 	config
 	outage outage
 }
@@ -29,12 +30,13 @@ var _ transaction.Handler = (*Registrar)(nil)
 
 // New makes a registrar for the domains, which keeps its bindings in s.
 func New(d *sip.Domains, s Store, opts ...Option) *Registrar {
-	c := config{maxContacts: DefaultMaxContacts, logger: slog.New(slog.DiscardHandler)}
+	c := config{maxContacts: DefaultMaxContacts, maxAOR: DefaultMaxAddresses, logger: slog.New(slog.DiscardHandler)}
 	for _, o := range opts {
 		o(&c)
 	}
 	c.expires = c.expires.withDefaults()
-	return &Registrar{domains: d, store: s, config: c}
+	counter, _ := s.(Counter)
+	return &Registrar{domains: d, store: s, counter: counter, config: c}
 }
 
 // ServeSIP implements transaction.Handler. It answers 200 with all bindings; or
@@ -48,6 +50,7 @@ func New(d *sip.Domains, s Store, opts ...Option) *Registrar {
 //   - 405 for another method, 416 for a Request-URI that is neither sip nor sips,
 //     420 for an extension that is required
 //   - 423 with Min-Expires for too brief an interval
+//   - 503 with Retry-After for an address-of-record beyond WithMaxAddresses
 //   - 500 for a CSeq that is not higher than the last one of its Call-ID, and,
 //     with Retry-After, when the store fails
 func (r *Registrar) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
@@ -105,8 +108,14 @@ func (r *Registrar) commit(ctx context.Context, u *update) (bindings []Binding, 
 	if u.isQuery() {
 		bindings, err = r.store.Lookup(ctx, u.aor)
 	} else {
+		full := r.counter != nil && r.counter.Len() >= r.maxAOR
 		bindings, err = r.store.Update(ctx, u.aor, func(old []Binding) ([]Binding, error) {
-			return u.apply(old, r.maxContacts)
+			known := len(old) > 0
+			next, err := u.apply(old, r.maxContacts)
+			if err == nil && full && !known && len(next) > 0 {
+				return nil, tooManyAddresses()
+			}
+			return next, err
 		})
 	}
 	var refused *sip.StatusError

@@ -42,3 +42,11 @@ type Store interface {
 	// it, with a zero Binding: ctx's, or one of the Store.
 	All(ctx context.Context) iter.Seq2[Binding, error]
 }
+
+// A Counter is a Store that tells how much it holds, for WithMaxAddresses. Memory
+// is one.
+type Counter interface {
+	// Len returns how many addresses-of-record have bindings, expired ones
+	// included that have not been dropped yet. It does not block.
+	Len() int
+}

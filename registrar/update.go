@@ -237,6 +237,12 @@ func outOfOrder() error {
 
 func tooMany() error { return &sip.StatusError{Code: 403, Reason: "Too Many Contacts"} }
 
+func tooManyAddresses() error {
+	e := &sip.StatusError{Code: 503, Reason: "Too Many Addresses"}
+	e.Header.Set("Retry-After", retryAfter)
+	return e
+}
+
 func badRequest(reason string, cause error) error {
 	return &sip.StatusError{Code: 400, Reason: reason, Err: cause}
 }

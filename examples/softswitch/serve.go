@@ -20,6 +20,11 @@ import (
 // program is gone within five seconds, even if it has to end 100,000 of them.
 const drainTime = 3 * time.Second
 
+// maxUnknown is how many names may be registered while nobody needs a password:
+// enough for an office, and little enough to fit into memory whoever makes them
+// up.
+const maxUnknown = 10_000
+
 type serveCommand struct {
 	Domain     []string `help:"A domain to serve (repeatable). Default: every name and address of this host." placeholder:"NAME"`
 	UDP        []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
@@ -72,9 +77,15 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 	domains := servedDomains(c.Domain, hosts)
 
 	endpoint := transaction.New(transaction.WithLogger(logger))
-	reg := registrar.New(domains, registrar.NewMemory(),
+	access := access{mode: c.Auth, users: users, domains: domains, keys: keys}
+	registrarOptions := []registrar.Option{
 		registrar.WithExpires(registrar.Expires{Min: time.Duration(c.MinExpires) * time.Second}),
-		registrar.WithLogger(logger))
+		registrar.WithLogger(logger),
+	}
+	if access.kind() != byPassword {
+		registrarOptions = append(registrarOptions, registrar.WithMaxAddresses(maxUnknown))
+	}
+	reg := registrar.New(domains, registrar.NewMemory(), registrarOptions...)
 	proxyOptions := []proxy.Option{proxy.WithKeys(keys), proxy.WithLogger(logger)}
 	if c.OpenRelay {
 		proxyOptions = append(proxyOptions, proxy.WithGate(proxy.Open{}))
@@ -84,7 +95,7 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 	mux := transaction.NewMux()
 	mux.Handle(sip.REGISTER, reg)
 	mux.Default(forward)
-	access := access{mode: c.Auth, users: users, domains: domains, keys: keys, inDialog: forward.InDialog}
+	access.inDialog = forward.InDialog
 	handler := transaction.Chain(mux, access.middleware()...)
 
 	hello := greeting{
