@@ -24,6 +24,12 @@ func TestManyOwnRoutes(t *testing.T) {
 			eve.send(proxyAddr, req)
 			eve.expect(code)
 		}
+		for n, code := range map[int]int{140: 403, 141: 400} {
+			req := eve.request(sip.MESSAGE, "sip:192.0.2.1;pb=x")
+			req.Set("Route", strings.Repeat("<sip:a.example.net;lr>, ", n))
+			eve.send(proxyAddr, req)
+			eve.expect(code)
+		}
 	})
 }
 

@@ -12,6 +12,12 @@ import (
 // be taken off one by one, before anybody has been judged.
 const maxOwnRoutes = 32
 
+// maxStrictRoutes bounds the Route values of a request that a strict router sent,
+// all of which are written anew: two for each hop that it could have gone.
+const maxStrictRoutes = 2 * maxForwards
+
+func tooManyRoutes() error { return &sip.StatusError{Code: 400, Reason: "Too Many Routes"} }
+
 // preprocess does what RFC 3261 section 16.4 asks for. It returns req itself
 // where there is nothing to change, and a changed copy otherwise: the server
 // transaction reads req at any time. inDialog tells whether a mark vouches for
@@ -42,7 +48,7 @@ func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (r *sip.Request, inD
 			break
 		}
 		if n == maxOwnRoutes {
-			return nil, false, &sip.StatusError{Code: 400, Reason: "Too Many Routes"}
+			return nil, false, tooManyRoutes()
 		}
 		if m, ok := top.URI.Param(markParam); ok {
 			mark = m
@@ -72,6 +78,9 @@ func (e *edited) undoStrict() error {
 	for a, err := range e.req.Addresses("Route") {
 		if err != nil {
 			return badField("Route", err)
+		}
+		if len(routes) == maxStrictRoutes {
+			return tooManyRoutes()
 		}
 		routes = append(routes, a)
 	}
