@@ -49,6 +49,9 @@ func FuzzParse(f *testing.F) {
 		c := clone(m)
 		before := c.String()
 		touch(m)
+		if r, ok := m.(*Request); ok && r.Size() != len(r.String()) {
+			t.Fatalf("%q: %d octets, not %d", packet, len(r.String()), r.Size())
+		}
 		if c.String() != before {
 			t.Fatalf("%q: the clone changed", packet)
 		}

@@ -133,11 +133,17 @@ func appendVersion(b []byte, version string) []byte {
 	return append(b, version...)
 }
 
-// String implements Message.
-func (r *Request) String() string {
-	n := len(r.Method) + len(r.URI.text) + len(r.body) + r.size() + 16
-	return string(r.Append(make([]byte, 0, n)))
+// Size returns how many octets Append appends.
+func (r *Request) Size() int {
+	version := len(r.version)
+	if version == 0 {
+		version = len(sipVersion)
+	}
+	return len(r.Method) + 1 + len(r.URI.text) + 1 + version + 2 + r.size() + len(r.body)
 }
+
+// String implements Message.
+func (r *Request) String() string { return string(r.Append(make([]byte, 0, r.Size()))) }
 
 // String implements Message.
 func (r *Response) String() string {
