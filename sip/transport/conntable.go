@@ -3,18 +3,11 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
 
 	"github.com/patchbay-sip/patchbay/sip"
 )
-
-// ErrTooManyConns tells that a limit of WithConnLimits is reached.
-var ErrTooManyConns = errors.New("transport: too many connections")
-
-var errOverSource = fmt.Errorf("%w from one source", ErrTooManyConns)
 
 // A peerKey is what a connection can be used again for: an address and, with TLS,
 // the name that the other end has proven to have there (RFC 5923 section 9.1).
@@ -25,8 +18,7 @@ type peerKey struct {
 
 // connTable holds the connections of a transport.
 type connTable struct {
-	max       int
-	perSource int
+	gate *gate
 
 	mu       sync.RWMutex
 	closed   bool
@@ -39,16 +31,15 @@ type connTable struct {
 
 // newConnTable makes a table whose flow IDs begin at random, so that a flow
 // that was stored before a restart names no connection after it.
-func newConnTable(total, perSource int) connTable {
+func newConnTable(g *gate) connTable {
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
 	return connTable{
-		max:       total,
-		perSource: perSource,
-		lastID:    binary.NativeEndian.Uint64(seed[:]),
-		byID:      make(map[uint64]*conn),
-		byPeer:    make(map[peerKey]*conn),
-		accepted:  make(map[netip.Addr]int),
+		gate:     g,
+		lastID:   binary.NativeEndian.Uint64(seed[:]),
+		byID:     make(map[uint64]*conn),
+		byPeer:   make(map[peerKey]*conn),
+		accepted: make(map[netip.Addr]int),
 	}
 }
 
@@ -56,12 +47,12 @@ func newConnTable(total, perSource int) connTable {
 func (t *connTable) add(c *conn) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	from := source(c.flow.Remote.Addr())
+	from := c.flow.Remote.Addr()
 	if err := t.admits(from, c.accepted); err != nil {
 		return err
 	}
 	if c.accepted {
-		t.accepted[from]++
+		t.accepted[source(from)]++
 	}
 	t.put(c)
 	return nil
@@ -72,9 +63,9 @@ func (t *connTable) admits(from netip.Addr, accepted bool) error {
 	switch {
 	case t.closed:
 		return ErrClosed
-	case len(t.byID)+t.reserved >= t.max:
+	case len(t.byID)+t.reserved >= t.gate.allConns:
 		return ErrTooManyConns
-	case accepted && t.accepted[from] >= t.perSource:
+	case accepted && t.accepted[source(from)] >= t.gate.conns && !t.gate.unlimited.contain(from):
 		return errOverSource
 	}
 	return nil
@@ -93,7 +84,7 @@ func (t *connTable) put(c *conn) {
 func (t *connTable) reserve(from netip.Addr) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.admits(source(from), true); err != nil {
+	if err := t.admits(from, true); err != nil {
 		return err
 	}
 	t.reserved++

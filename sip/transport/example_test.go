@@ -55,7 +55,7 @@ func ExampleListenUDP() {
 }
 
 func ExampleListenTCP() {
-	t, err := transport.ListenTCP("127.0.0.1:0", transport.WithConnLimits(5000, 50))
+	t, err := transport.ListenTCP("127.0.0.1:0", transport.WithSources(transport.Sources{Conns: 50}))
 	if err != nil {
 		fmt.Println(err)
 		return

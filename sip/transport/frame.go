@@ -81,7 +81,9 @@ func (f *frameReader) frames() error {
 			return nil
 		case sip.FrameMessage:
 			f.heard = true
-			deliver(f.sink, &f.conn.owner.cfg, count, f.conn.flow, f.buf[f.begin:f.begin+n], nil)
+			if !f.message(f.buf[f.begin : f.begin+n]) {
+				return ErrClosed
+			}
 		case sip.FramePing:
 			count.keepAlives.Add(1)
 			f.conn.pong()
@@ -90,6 +92,21 @@ func (f *frameReader) frames() error {
 		f.partial = time.Time{}
 	}
 	return nil
+}
+
+// message hands on one that is whole, when it is its turn; it returns false
+// after Close.
+func (f *frameReader) message(text []byte) bool {
+	c := f.conn
+	held, ok := c.owner.pace(c.flow.Remote.Addr(), text)
+	if !ok {
+		return false
+	}
+	if held { // by us: nobody was silent
+		f.active = time.Now()
+	}
+	deliver(f.sink, &c.owner.cfg, &c.owner.count, c.flow, text, nil)
+	return true
 }
 
 // makeRoom leaves place in buf behind end.

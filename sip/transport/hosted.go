@@ -72,7 +72,7 @@ func (h *Hosted) Connect(_ context.Context, hop sip.Hop) (sip.Flow, error) {
 	return sip.Flow{}, fmt.Errorf("%w: %s %s", ErrCannotDial, hop.Network, hop.Addr)
 }
 
-// A Slot is room for a connection under WithConnLimits.
+// A Slot is room for a connection under WithSources.
 type Slot struct {
 	hosted *Hosted
 	remote netip.AddrPort
@@ -81,7 +81,7 @@ type Slot struct {
 
 // Reserve makes room for a connection, before anything is spent on it. It waits
 // for Serve, until ctx ends. The error may be ctx's, ErrClosed, or match
-// ErrTooManyConns.
+// ErrDenied or ErrTooManyConns.
 func (h *Hosted) Reserve(ctx context.Context, remote netip.AddrPort) (*Slot, error) {
 	select {
 	case <-h.serving:
@@ -91,7 +91,11 @@ func (h *Hosted) Reserve(ctx context.Context, remote netip.AddrPort) (*Slot, err
 		return nil, ctx.Err()
 	}
 	s := &Slot{hosted: h, remote: unmap(remote)}
-	if err := h.refused(h.conns.reserve(s.remote.Addr())); err != nil {
+	err := h.gate.connects(s.remote.Addr())
+	if err == nil {
+		err = h.conns.reserve(s.remote.Addr())
+	}
+	if err := h.refused(err); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -206,9 +210,17 @@ func (s *Stream) Limit() int { return s.conn.owner.cfg.limits.Message }
 // Begin tells that a message has begun.
 func (s *Stream) Begin() { s.partial = time.Now() }
 
-// Message takes a whole message, and copies it.
+// Message takes a whole message, and copies it. It waits while the peer has sent
+// more than WithSources lets it.
 func (s *Stream) Message(text []byte) {
+	held, ok := s.conn.owner.pace(s.conn.flow.Remote.Addr(), text)
+	if !ok {
+		return
+	}
 	s.spoke, s.partial, s.active = true, time.Time{}, time.Now()
+	if held { // by us: the peer was not silent
+		s.heard = s.active
+	}
 	deliver(s.sink, &s.conn.owner.cfg, &s.conn.owner.count, s.conn.flow, text, nil)
 }
 

@@ -114,7 +114,7 @@ func TestClientWaitsForResponses(t *testing.T) {
 func TestConnLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()
-		tr := tcpOn(t, n, "10.0.0.1:5060", transport.WithConnLimits(5, 2))
+		tr := tcpOn(t, n, "10.0.0.1:5060", transport.WithSources(transport.Sources{AllConns: 5, Conns: 2}))
 		r := serve(t, tr)
 		// accepted tells whether a connection from an address is taken.
 		accepted := func(from string) bool {
@@ -149,7 +149,7 @@ func TestConnLimits(t *testing.T) {
 // TestConnLimitIsGivenBack: what is closed counts no longer.
 func TestConnLimitIsGivenBack(t *testing.T) {
 	n := memnet.New()
-	tr := tcpOn(t, n, "10.0.0.1:5060", transport.WithConnLimits(100, 1))
+	tr := tcpOn(t, n, "10.0.0.1:5060", transport.WithSources(transport.Sources{Conns: 1}))
 	r := serve(t, tr)
 	for range 10 {
 		c := dial(t, n, "10.0.0.2", "10.0.0.1:5060")

@@ -24,8 +24,7 @@ type config struct {
 	sendBytes int
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	timeouts  Timeouts
-	conns     int
-	perSource int
+	sources   Sources
 	queue     int
 
 	advertised  *advertised // nil without WithAdvertise
@@ -37,8 +36,6 @@ const (
 	defaultMessage   = 65535 // sip.Limits' own default
 	defaultRecvBytes = 4 << 20
 	defaultSendBytes = 1 << 20
-	defaultConns     = 20000
-	defaultPerSource = 1000
 	defaultQueue     = 256 << 10
 )
 
@@ -48,8 +45,6 @@ func newConfig(opts []Option) config {
 		sockets:   runtime.GOMAXPROCS(0),
 		recvBytes: defaultRecvBytes,
 		sendBytes: defaultSendBytes,
-		conns:     defaultConns,
-		perSource: defaultPerSource,
 		queue:     defaultQueue,
 
 		requestNear: defaultRequest,
@@ -146,14 +141,6 @@ func WithDialer(f func(ctx context.Context, network, addr string) (net.Conn, err
 
 // WithTimeouts sets the timeouts of TCP connections.
 func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t } }
-
-// WithConnLimits bounds the TCP connections that are open at once, in all
-// (default 20,000) and accepted from one source, which is an IPv4 address or an
-// IPv6 /64 (default 1,000). One beyond is closed as soon as it is accepted, or
-// not dialed.
-func WithConnLimits(total, perSource int) Option {
-	return func(c *config) { c.conns, c.perSource = total, perSource }
-}
 
 // WithSendQueue bounds the bytes that wait to be written to one TCP connection;
 // the default is 256 KiB. Beyond it Send returns ErrQueueFull.

@@ -17,6 +17,8 @@ type Stats struct {
 // Drops count what was dropped, by reason.
 type Drops struct {
 	NotSIP     uint64 // received: no SIP, or a response that is malformed
+	Denied     uint64 // received: by UDP from a source that WithSources denies
+	OverRate   uint64 // received: by UDP, more than WithSources lets a source send
 	Overflow   uint64 // received: by UDP faster than read, dropped by the kernel (Linux alone)
 	ReadErrors uint64 // errors of the socket or the listener
 	TooLarge   uint64 // sent: does not fit into a datagram
@@ -31,8 +33,11 @@ type ConnStats struct {
 	Accepted   uint64 // by the listener
 	Dialed     uint64 // by Connect
 	DialErrors uint64
+	Denied     uint64 // refused: WithSources denies the source
 	OverTotal  uint64 // refused: the limit for all of them
 	OverSource uint64 // refused: the limit for one source
+	OverRate   uint64 // refused: more than WithSources lets a source open in a time
+	Delayed    uint64 // messages that had to wait, more than WithSources lets a source send
 	Idle       uint64 // closed: nothing came or went for too long
 	Slow       uint64 // closed: a message was not complete in time
 	Stalled    uint64 // closed: the peer did not read
@@ -43,9 +48,11 @@ type ConnStats struct {
 // counters are Stats as they are counted.
 type counters struct {
 	received, malformed, sent, keepAlives, stun, unreachable atomic.Uint64
-	notSIP, readErrors                                       atomic.Uint64
+	notSIP, denied, overRate, readErrors                     atomic.Uint64
 	tooLarge, queueFull, flowGone, sendErrors                atomic.Uint64
-	accepted, dialed, dialErrors, overTotal, overSource      atomic.Uint64
+	accepted, dialed, dialErrors                             atomic.Uint64
+	deniedConns, overTotal, overSource, overRateConns        atomic.Uint64
+	delayed                                                  atomic.Uint64
 	idle, slow, stalled, unframed, handshake                 atomic.Uint64
 }
 
@@ -59,6 +66,8 @@ func (c *counters) stats() Stats {
 		Unreachable: c.unreachable.Load(),
 		Dropped: Drops{
 			NotSIP:     c.notSIP.Load(),
+			Denied:     c.denied.Load(),
+			OverRate:   c.overRate.Load(),
 			ReadErrors: c.readErrors.Load(),
 			TooLarge:   c.tooLarge.Load(),
 			QueueFull:  c.queueFull.Load(),
@@ -69,8 +78,11 @@ func (c *counters) stats() Stats {
 			Accepted:   c.accepted.Load(),
 			Dialed:     c.dialed.Load(),
 			DialErrors: c.dialErrors.Load(),
+			Denied:     c.deniedConns.Load(),
 			OverTotal:  c.overTotal.Load(),
 			OverSource: c.overSource.Load(),
+			OverRate:   c.overRateConns.Load(),
+			Delayed:    c.delayed.Load(),
 			Idle:       c.idle.Load(),
 			Slow:       c.slow.Load(),
 			Stalled:    c.stalled.Load(),

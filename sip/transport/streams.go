@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 )
@@ -24,6 +25,7 @@ type streams struct {
 	count    counters
 	listener net.Listener   // nil: only dials
 	local    netip.AddrPort // the listener's, perhaps on all addresses
+	gate     *gate
 	conns    connTable
 	dials    dials
 	serving  chan struct{} // closed when sink is set
@@ -39,7 +41,8 @@ func (t *streams) init(network string, l net.Listener, opts []Option) {
 	t.serving = make(chan struct{})
 	t.dials.open = make(map[peerKey]*dialing)
 	t.buffers.New = func() any { return new(buffer) }
-	t.conns = newConnTable(t.cfg.conns, t.cfg.perSource)
+	t.gate = newGate(t.cfg.sources)
+	t.conns = newConnTable(t.gate)
 	if l != nil {
 		t.local = addrPort(l.Addr())
 	}
@@ -102,9 +105,15 @@ func (t *streams) Serve(sink Sink) error {
 	}
 }
 
-// accept runs a connection that came in, unless there are too many.
+// accept runs a connection that came in, unless WithSources is against it.
 func (t *streams) accept(nc net.Conn) {
-	c := t.newConn(nc, addrPort(nc.RemoteAddr()), true)
+	remote := addrPort(nc.RemoteAddr())
+	if err := t.refused(t.gate.connects(remote.Addr())); err != nil {
+		t.cfg.logger.Debug("connection refused", "from", remote, "err", err)
+		_ = nc.Close()
+		return
+	}
+	c := t.newConn(nc, remote, true)
 	run := func() { c.run(t.sink) }
 	if t.secure != nil {
 		tc := t.secure.server(nc)
@@ -129,12 +138,34 @@ func (t *streams) admit(c *conn) error {
 
 func (t *streams) refused(err error) error {
 	switch {
+	case errors.Is(err, ErrDenied):
+		t.count.deniedConns.Add(1)
+	case errors.Is(err, errOverRate):
+		t.count.overRateConns.Add(1)
 	case errors.Is(err, errOverSource):
 		t.count.overSource.Add(1)
 	case errors.Is(err, ErrTooManyConns):
 		t.count.overTotal.Add(1)
 	}
 	return err
+}
+
+// pace holds up the reader of a connection whose peer sends more than
+// WithSources lets it, and tells whether it did; ok is false after Close.
+func (t *streams) pace(from netip.Addr, text []byte) (held, ok bool) {
+	d := t.gate.delay(from, text)
+	if d == 0 {
+		return false, true
+	}
+	t.count.delayed.Add(1)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true, true
+	case <-t.life.done:
+		return true, false
+	}
 }
 
 // Connect implements Transport. A connection from or to that address that is

@@ -349,7 +349,7 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 func TestTLSLimitsBeforeHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, ca := memnet.New(), newAuthority(t)
-		tr := tlsOn(t, n, "10.0.0.1:5061", ca.config(t, "a.example"), transport.WithConnLimits(10, 2))
+		tr := tlsOn(t, n, "10.0.0.1:5061", ca.config(t, "a.example"), transport.WithSources(transport.Sources{AllConns: 10, Conns: 2}))
 		serve(t, tr)
 		for range 2 {
 			dial(t, n, "10.0.0.2", "10.0.0.1:5061") // and not a word

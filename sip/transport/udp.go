@@ -27,6 +27,7 @@ type UDP struct {
 	foreign  net.PacketConn // what NewUDP was given
 	unusable error          // why nothing can be read or sent
 	sink     Sink           // set by Serve
+	gate     *gate
 	seed     maphash.Seed
 	routes   routes
 	near     Neighbourhood
@@ -90,6 +91,7 @@ func ListenUDP(addr string, opts ...Option) (*UDP, error) {
 
 func newUDP(opts []Option) *UDP {
 	u := &UDP{cfg: newConfig(opts), life: newLifecycle(), seed: maphash.MakeSeed()}
+	u.gate = newGate(u.cfg.sources)
 	u.buffers.New = func() any { return new(buffer) }
 	return u
 }
@@ -174,6 +176,9 @@ func (u *UDP) read(c *udpio.Conn) error {
 
 // receive hands on what one datagram holds.
 func (u *UDP) receive(p *udpio.Packet) {
+	if !u.gate.takes(p.Peer.Addr(), p.Data, &u.count) {
+		return
+	}
 	flow := sip.Flow{Network: "udp", Local: p.Local, Remote: p.Peer}
 	switch {
 	case isKeepAlive(p.Data):

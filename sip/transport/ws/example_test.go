@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
@@ -38,8 +39,9 @@ func ExampleListen() {
 // A web server that is there already carries SIP, too; another one in front of it
 // has taken TLS off.
 func ExampleNewSecure() {
+	front := netip.MustParsePrefix("192.0.2.80/32") // where all connections come from
 	s := ws.NewSecure(ws.WithTLSInFront(),
-		ws.WithTransport(transport.WithConnLimits(5000, 5000))) // all come from one address
+		ws.WithTransport(transport.WithSources(transport.Sources{Unlimited: []netip.Prefix{front}})))
 	defer s.Close()
 	mux := http.NewServeMux()
 	mux.Handle("/sip", s)

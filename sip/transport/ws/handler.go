@@ -23,7 +23,7 @@ type slotKey struct{}
 
 // ServeHTTP implements http.Handler: it makes a WebSocket of the request, which
 // must ask for the subprotocol sip, and returns. The answer is else 400, 403 for
-// the wrong origin or for WSS without TLS, 426 for what is no WebSocket, or 503
+// the wrong origin, a source that is denied or WSS without TLS, 426 for what is no WebSocket, or 503
 // with Retry-After when there are too many connections.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isTLS := r.TLS != nil || s.cfg.tlsInFront; isTLS != s.secure {
@@ -39,6 +39,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	slot, err := s.slot(r)
+	if errors.Is(err, transport.ErrDenied) {
+		http.Error(w, "not from this address", http.StatusForbidden)
+		return
+	}
 	if err != nil {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "too many connections", http.StatusServiceUnavailable)

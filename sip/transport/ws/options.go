@@ -19,9 +19,9 @@ type config struct {
 }
 
 // WithTransport sets options of package transport: WithLogger, WithLimits,
-// WithTimeouts, WithConnLimits, WithSendQueue, and others that concern streams.
-// Behind a web server that forwards, all connections come from its address, and
-// count as one source.
+// WithTimeouts, WithSources, WithSendQueue, and others that concern streams.
+// Behind a web server that forwards, all connections come from its address and
+// count as one source, which should be among Sources.Unlimited.
 func WithTransport(opts ...transport.Option) Option {
 	return func(c *config) { c.transport = append(c.transport, opts...) }
 }

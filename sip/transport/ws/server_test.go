@@ -121,10 +121,16 @@ func TestRefusals(t *testing.T) {
 	plain, secure, front := ws.New(), ws.NewSecure(), ws.NewSecure(ws.WithTLSInFront())
 	listed := ws.New(ws.WithOrigins("https://phone.example.com"))
 	anyone := ws.New(ws.WithOrigins("*"))
-	full := ws.New(limits(transport.WithConnLimits(10, 0)))
-	for _, s := range []*ws.Server{plain, secure, front, listed, anyone, full} {
+	full := ws.New(limits(transport.WithSources(transport.Sources{AllConns: 1})))
+	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	closed := ws.New(limits(transport.WithSources(transport.Sources{Deny: loopback})))
+	for _, s := range []*ws.Server{plain, secure, front, listed, anyone, full, closed} {
 		serve(t, s)
 	}
+	web := httptest.NewServer(full)
+	defer web.Close()
+	_, _, err := dial(t, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
+	require.NoError(t, err)
 	upgrade := make(http.Header)
 	for name, value := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -146,23 +152,24 @@ func TestRefusals(t *testing.T) {
 		tls     bool
 		status  int
 	}{
-		"as it should be":        {plain, upgrade, false, 101},
-		"no WebSocket":           {plain, http.Header{}, false, 426},
-		"an old version":         {plain, with("Sec-WebSocket-Version", "8"), false, 400},
-		"no subprotocol":         {plain, with("Sec-WebSocket-Protocol", ""), false, 400},
-		"another subprotocol":    {plain, with("Sec-WebSocket-Protocol", "chat, msrp"), false, 400},
-		"the host's own origin":  {plain, with("Origin", "http://{host}"), false, 101},
-		"another origin":         {plain, with("Origin", "https://evil.example"), false, 403},
-		"the null origin":        {plain, with("Origin", "null"), false, 403},
-		"a listed origin":        {listed, with("Origin", "https://phone.example.com"), false, 101},
-		"an origin not listed":   {listed, with("Origin", "http://phone.example.com"), false, 403},
-		"own origin, not listed": {listed, with("Origin", "http://{host}"), false, 403},
-		"any origin":             {anyone, with("Origin", "https://evil.example"), false, 101},
-		"WSS without TLS":        {secure, upgrade, false, 403},
-		"WSS":                    {secure, upgrade, true, 101},
-		"WSS with TLS in front":  {front, upgrade, false, 101},
-		"WS over TLS":            {plain, upgrade, true, 403},
-		"too many":               {full, upgrade, false, 503},
+		"as it should be":         {plain, upgrade, false, 101},
+		"no WebSocket":            {plain, http.Header{}, false, 426},
+		"an old version":          {plain, with("Sec-WebSocket-Version", "8"), false, 400},
+		"no subprotocol":          {plain, with("Sec-WebSocket-Protocol", ""), false, 400},
+		"another subprotocol":     {plain, with("Sec-WebSocket-Protocol", "chat, msrp"), false, 400},
+		"the host's own origin":   {plain, with("Origin", "http://{host}"), false, 101},
+		"another origin":          {plain, with("Origin", "https://evil.example"), false, 403},
+		"the null origin":         {plain, with("Origin", "null"), false, 403},
+		"a listed origin":         {listed, with("Origin", "https://phone.example.com"), false, 101},
+		"an origin not listed":    {listed, with("Origin", "http://phone.example.com"), false, 403},
+		"own origin, not listed":  {listed, with("Origin", "http://{host}"), false, 403},
+		"any origin":              {anyone, with("Origin", "https://evil.example"), false, 101},
+		"WSS without TLS":         {secure, upgrade, false, 403},
+		"WSS":                     {secure, upgrade, true, 101},
+		"WSS with TLS in front":   {front, upgrade, false, 101},
+		"WS over TLS":             {plain, upgrade, true, 403},
+		"too many":                {full, upgrade, false, 503},
+		"a source that is denied": {closed, upgrade, false, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			web := httptest.NewUnstartedServer(c.handler)
@@ -194,7 +201,7 @@ func TestRefusals(t *testing.T) {
 // it, and what has ended counts no longer, upgraded or not.
 func TestConnLimits(t *testing.T) {
 	checkLeaks(t)
-	s := listen(t, limits(transport.WithConnLimits(10, 2)))
+	s := listen(t, limits(transport.WithSources(transport.Sources{AllConns: 10, Conns: 2})))
 	r := serve(t, s)
 	c := connect(t, s)
 	write(t, c, options("a"))
