@@ -1,6 +1,8 @@
 package proxy_test
 
 import (
+	"context"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchbay-sip/patchbay/proxy"
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/transaction"
 )
 
 // establish sets up a call from one phone to the user of another and returns
@@ -198,6 +202,36 @@ func TestUnreachable(t *testing.T) {
 		alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
 		alice.expect(500)
 	})
+}
+
+// RFC 3263 section 4.3: of a gateway with two addresses the second is called when
+// the first answers 503, within one branch: the caller sees one outcome, and a 503
+// of the last as 500.
+func TestServersOfATarget(t *testing.T) {
+	cfg := siteConfig{
+		endpoint: []transaction.Option{transaction.WithResolver(both{"192.0.2.31:5060", "192.0.2.32:5060"})},
+		router:   fixed(func(*site) proxy.Route { return proxy.To(to("sip:bob@gateway.example.net").Target) }),
+	}
+	inBubble(t, cfg, func(t *testing.T, s *site) {
+		alice, first, second := s.phone("alice", "10"), s.phone("first", "31"), s.phone("second", "32")
+		for answer, want := range map[int]int{200: 200, 486: 486, 503: 500} {
+			alice.send(proxyAddr, alice.request(sip.INVITE, "sip:bob@example.com"))
+			first.asked(sip.INVITE).answer(503)
+			second.asked(sip.INVITE).answer(answer)
+			alice.expect(want)
+			alice.silent(time.Second)
+		}
+	})
+}
+
+// both resolves each name to two addresses.
+type both [2]string
+
+func (b both) Resolve(context.Context, sip.URI) (hops []sip.Hop, err error) {
+	for _, addr := range b {
+		hops = append(hops, sip.Hop{Network: "udp", Addr: netip.MustParseAddrPort(addr)})
+	}
+	return hops, nil
 }
 
 // An INVITE to a dead host is answered 408 when Timer B fires; any other

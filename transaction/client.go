@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -34,11 +35,13 @@ type ClientTx struct {
 
 	mu         sync.Mutex
 	unwatch    func() bool  // forgets the ctx of Start; may be nil
+	once       bool         // req may be used up, for there is one attempt
 	req        *sip.Request // without our Via
 	sent       *sip.Request // with it
 	machine    *client      // nil before anything is sent
 	hops       []sip.Hop    // not yet tried
-	hop        sip.Hop      // the one being tried; zero where Start had no choice
+	hop        sip.Hop      // the one being tried; zero where a flow was given
+	road       road         // how it is tried
 	events     []Event      // not yet told
 	room       [2]Event     // for them, as a rule
 	telling    bool         // a worker tells
@@ -81,78 +84,18 @@ func (tx *ClientTx) giveUp(why error) {
 	tx.mu.Unlock()
 	if m != nil {
 		m.giveUp(why)
-		return
 	}
-	tx.cancel() // advance tells
+	tx.cancel() // an advance that waits for an address or a connection tells
 }
 
-// lookup finds addresses and sends to one. It runs on a worker.
-func (tx *ClientTx) lookup() {
-	hops, err := tx.e.cfg.resolver.Resolve(tx.ctx, tx.next)
-	if err == nil && len(hops) == 0 {
-		err = ErrNoTransport
-	}
-	tx.hops = hops
-	tx.advance(err)
-}
-
-// advance sends to the next address; failed is why there is a next one, if it
-// is not the first. It may block while it dials.
-func (tx *ClientTx) advance(failed error) {
-	for {
-		tx.mu.Lock()
-		if why := tx.canceled; why != nil {
-			tx.mu.Unlock()
-			tx.post(Event{Err: why, Last: true})
-			return
-		}
-		if len(tx.hops) == 0 {
-			tx.mu.Unlock()
-			if tx.e.isClosed() {
-				failed = ErrClosed // whatever it made of the lookup
-			}
-			tx.post(Event{Err: failed, Last: true})
-			return
-		}
-		hop := tx.hops[0]
-		tx.hop, tx.hops = hop, tx.hops[1:]
-		tx.mu.Unlock()
-		t, f, err := tx.e.connect(tx.ctx, hop)
-		if err == nil {
-			err = tx.launch(t, f)
-		}
-		if err == nil {
-			return
-		}
-		tx.blame(hop)
-		failed = err
-	}
-}
-
-// failed is told when the address that the request went to has not answered.
-func (tx *ClientTx) failed(err error) {
-	tx.mu.Lock()
-	hop := tx.hop
-	tx.mu.Unlock()
-	if hop != (sip.Hop{}) {
-		tx.blame(hop)
-	}
-	tx.advance(err)
-}
-
-// blame tells the resolver of a hop that failed, unless it was we who gave up.
-func (tx *ClientTx) blame(hop sip.Hop) {
-	if tx.e.cfg.failures != nil && tx.ctx.Err() == nil {
-		tx.e.cfg.failures.Failed(hop, 0)
-	}
-}
-
-// launch begins a transaction over a flow. An error is that of the transport.
+// launch begins a transaction over a flow. An error is that of the transport, or
+// errTooLong.
 func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 	tx.mu.Lock()
 	why := tx.canceled
 	r := tx.req
-	if len(tx.hops) > 0 || tx.e.cfg.credentials != nil {
+	byHop := tx.hop.Network == "udp" && tx.road == direct
+	if !tx.once {
 		r = r.Clone() // there may be another attempt
 	}
 	tx.mu.Unlock()
@@ -169,6 +112,9 @@ func (tx *ClientTx) launch(t transport.Transport, f sip.Flow) error {
 	branch := sip.NewBranch() + tx.cfg.suffix
 	via := newVia(t, f, branch)
 	r.PushVia(via)
+	if byHop && tx.e.isTooLong(t, f, r) {
+		return errTooLong
+	}
 	c := &client{
 		e: tx.e, transport: t, flow: f, tx: tx, req: r,
 		key:    tx.e.keys.client(via, r.Method),
@@ -235,7 +181,7 @@ func (t *telling) Run() {
 		ev := tx.events[0]
 		tx.events = slices.Delete(tx.events, 0, 1)
 		tx.mu.Unlock()
-		if tx.answered(ev) {
+		if tx.answered(ev) || tx.refused(ev) {
 			continue
 		}
 		if ev.Last {
@@ -284,7 +230,10 @@ func (tx *ClientTx) answered(ev Event) bool {
 	tx.mu.Lock()
 	tx.req = r
 	tx.mu.Unlock()
-	if err := tx.launch(m.transport, m.flow); err != nil {
+	switch err := tx.launch(m.transport, m.flow); {
+	case errors.Is(err, errTooLong): // with the credentials
+		tx.advance(err)
+	case err != nil:
 		tx.post(Event{Err: err, Last: true})
 	}
 	return true

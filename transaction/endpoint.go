@@ -24,6 +24,7 @@ type Endpoint struct {
 	wheel   *wheel.Wheel
 	workers workers.Pool
 	local   localAddrs
+	noTCP   noTCP
 	count   counters
 
 	handlers atomic.Int64  // handlers that run, or are about to

@@ -56,8 +56,9 @@ type Resolver interface {
 // it gives others for a while (RFC 3263 section 4.3); *resolve.Resolver is one.
 type FailureResolver interface {
 	Resolver
-	// Failed says that nothing could be sent to hop, or that no response at all
-	// came from it in time. retryAfter is how long it is to be left alone, 0 where that is the resolver's choice.
+	// Failed says that nothing could be sent to hop, that no response at all came
+	// from it in time, or that it answered 503 with Retry-After. retryAfter is how
+	// long it is to be left alone, 0 where that is the resolver's choice.
 	Failed(hop sip.Hop, retryAfter time.Duration)
 }
 
@@ -121,7 +122,9 @@ type startConfig struct {
 // moment at which an address of ours (Contact, Record-Route) can be filled in,
 // with Endpoint.SentBy. f may edit req. It is called once for each address that
 // is tried, each time with a fresh copy, on the goroutine that called Start or
-// on a worker. An error of f ends the transaction.
+// on a worker; for one that takes UDP and TCP perhaps once more for each, since
+// how long the request is, is known behind f alone. An error of f ends the
+// transaction.
 func BeforeSend(f func(req *sip.Request, flow sip.Flow) error) StartOption {
 	return func(c *startConfig) { c.before = f }
 }

@@ -22,11 +22,20 @@ import (
 // pushed onto Route. The request then goes over to.Flow, or else to where the
 // topmost Route, or without one the Request-URI, leads. A topmost Route without
 // lr is a strict router's: it changes places with the Request-URI (RFC 3261
-// section 16.6 item 6), and callers leave that to Start. Of several addresses
-// the next one is tried when a connection cannot be opened, when the request
-// cannot be sent, and when the connection fails or timer B or F fires before any
-// response; each attempt is a transaction with a branch and a 64*T1 of its own
-// (RFC 3263 section 4.3). A ctx that ends bounds them together.
+// section 16.6 item 6), and callers leave that to Start.
+//
+// Of several addresses the next one is tried when a connection cannot be opened,
+// when the request cannot be sent, when the connection fails or timer B or F
+// fires before any response, and when the answer is a 503; each attempt is a
+// transaction with a branch and a 64*T1 of its own (RFC 3263 section 4.3). A ctx
+// that ends bounds them together. on is not told of a 503 that leads on.
+//
+// A request that is longer than transport.UDP's RequestLimit is not sent by UDP
+// at once, transport=udp or not, but by TCP to the same address and port, if
+// this Endpoint listens on TCP (RFC 3261 section 18.1.1). It goes by UDP after
+// all when no connection is there within 4*T1, which is remembered for ten
+// minutes, and when it fails or brings no response. What is sent over to.Flow
+// stays on that flow, since a phone behind a NAT is reached by nothing else.
 //
 // Start waits for Serve if that has not begun. Otherwise it does not block:
 // names are looked up and connections opened on a worker.
@@ -56,29 +65,35 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 		o(&tx.cfg)
 	}
 	tx.events = tx.room[:0]
-	e.begin()
 	hop, numeric := resolve.Numeric(next)
+	tx.once = e.cfg.credentials == nil && (numeric || !to.Flow.IsZero())
+	e.begin()
+	var find func() // on a worker, since it may block
 	switch {
 	case !to.Flow.IsZero():
 		t, err := e.carrier(to.Flow)
-		tx.first(t, to.Flow, err)
-		tx.watch(ctx)
+		_ = tx.first(t, to.Flow, err) // there is no other way
 	case numeric && hop.Network == "udp":
+		tx.hop = hop
 		t, f, err := e.connect(e.life, hop)
-		tx.first(t, f, err)
-		tx.watch(ctx)
-	default: // it may block
+		if !tx.first(t, f, err) {
+			tx.req, tx.once = req.Clone(), false
+			_, _ = route(tx.req, to) // as it was before
+			find = func() { tx.advance(errTooLong) }
+		}
+	case numeric:
+		tx.hops = []sip.Hop{hop}
+		find = func() { tx.advance(nil) }
+	default:
+		find = tx.lookup
+	}
+	if find != nil {
 		tx.ctx, tx.cancel = context.WithCancel(e.life)
-		tx.watch(ctx)
-		find := tx.lookup
-		if numeric {
-			tx.hops = []sip.Hop{hop}
-			find = func() { tx.advance(nil) }
-		}
-		if !e.work(find) {
-			tx.finish()
-			return nil, ErrClosed
-		}
+	}
+	tx.watch(ctx)
+	if find != nil && !e.work(find) {
+		tx.finish()
+		return nil, ErrClosed
 	}
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
@@ -88,14 +103,19 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 	return tx, nil
 }
 
-// first sends the request where there is but one way to send it.
-func (tx *ClientTx) first(t transport.Transport, f sip.Flow, err error) {
+// first sends the request where that does not block. It is false where the
+// request is too long for UDP.
+func (tx *ClientTx) first(t transport.Transport, f sip.Flow, err error) bool {
 	if err == nil {
 		err = tx.launch(t, f)
+	}
+	if errors.Is(err, errTooLong) {
+		return false
 	}
 	if err != nil {
 		tx.post(Event{Err: err, Last: true})
 	}
+	return true
 }
 
 // watch has the end of the caller's ctx end the transaction.

@@ -19,7 +19,8 @@ import (
 //
 // A request goes where Start would send it, with a Via on top. Its branch is
 // random; if there is a Via already, it is computed from that, so that a
-// repetition is forwarded as one (RFC 3261 section 16.11).
+// repetition is forwarded as one (RFC 3261 section 16.11). A request that is too
+// long for UDP goes by TCP if a connection can be opened, as with Start.
 //
 // A response goes over to.Flow, or where its topmost Via says (section 18.2.2);
 // the rest of to does not count.
@@ -76,16 +77,31 @@ func (e *Endpoint) deliver(ctx context.Context, f sip.Flow, next sip.URI, prepar
 	}
 	failed := ErrNoTransport
 	for _, hop := range hops {
-		t, f, err := e.connect(ctx, hop)
+		if failed = e.deliverTo(ctx, hop, prepare); failed == nil {
+			return nil
+		}
+	}
+	return failed
+}
+
+// deliverTo sends a message to an address; a request that is too long for UDP over
+// TCP, if that is to be had (RFC 3261 section 18.1.1).
+func (e *Endpoint) deliverTo(ctx context.Context, hop sip.Hop, prepare func(transport.Transport, sip.Flow) sip.Message) error {
+	t, f, err := e.connect(ctx, hop)
+	if err != nil {
+		return err
+	}
+	m := prepare(t, f)
+	if req, ok := m.(*sip.Request); ok && e.isTooLong(t, f, req) {
+		t, f, err := e.connectTCP(ctx, f.Remote)
 		if err == nil {
 			err = t.Send(f, prepare(t, f))
 		}
 		if err == nil {
 			return nil
 		}
-		failed = err
 	}
-	return failed
+	return t.Send(f, m)
 }
 
 var errNoWayBack = errors.New("transaction: topmost Via names no way back")
