@@ -23,6 +23,7 @@ type addresses struct {
 	udp, tcp, tls, ws, wss []string
 	config                 *tls.Config // of tls and wss
 	origins                []string    // of ws and wss
+	sources                transport.Sources
 }
 
 // listen opens the sockets. A port that the user named must be had; one that
@@ -50,16 +51,17 @@ func listen(at addresses, logger *slog.Logger) ([]listener, error) {
 		}
 		return nil
 	}
-	ofWS := []ws.Option{ws.WithTransport(transport.WithLogger(logger)), ws.WithOrigins(at.origins...)}
+	opts := []transport.Option{transport.WithLogger(logger), transport.WithSources(at.sources)}
+	ofWS := []ws.Option{ws.WithTransport(opts...), ws.WithOrigins(at.origins...)}
 	err := errors.Join(
 		open("UDP", at.udp, func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenUDP(addr, transport.WithLogger(logger)))
+			return opened(transport.ListenUDP(addr, opts...))
 		}),
 		open("TCP", at.tcp, func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenTCP(addr, transport.WithLogger(logger)))
+			return opened(transport.ListenTCP(addr, opts...))
 		}),
 		open("TLS", named(at.tls), func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenTLS(addr, at.config, transport.WithLogger(logger)))
+			return opened(transport.ListenTLS(addr, at.config, opts...))
 		}),
 		open("WS", named(at.ws), func(addr string) (transport.Transport, error) {
 			return opened(ws.Listen(addr, ofWS...))

@@ -32,6 +32,7 @@ func TestCommandLine(t *testing.T) {
 		"bad user":         {args: []string{"--user", "alice"}, status: 1, err: "want NAME:PASSWORD"},
 		"no such file":     {args: []string{"--users-file", "/nonexistent"}, status: 1, err: "--users-file"},
 		"bad expires":      {args: []string{"--min-expires", "0"}, status: 1, err: "--min-expires"},
+		"bad limit":        {args: []string{"--limit-source", "-1"}, status: 1, err: "--limit-source"},
 		"bad domain":       {args: []string{"--domain", "exa mple"}, status: 1, err: `--domain: "exa mple" is no domain`},
 		"bad level":        {args: []string{"--log-level", "loud"}, status: 1, err: "log-level"},
 		"bad address":      {args: []string{"--udp", "nowhere:port", "--tcp", ""}, status: 1, err: "nowhere:port"},
@@ -152,5 +153,15 @@ func TestServeWithoutPasswords(t *testing.T) {
 	s := start(t, "--auth", "off")
 	require.Contains(t, s.greeting, "OFF")
 	require.Equal(t, "SIP/2.0 200 OK", register(t, "udp", s.udp))
+	require.Zero(t, s.stop())
+}
+
+// TestLimitSource: what comes from this host is not limited.
+func TestLimitSource(t *testing.T) {
+	s := start(t, "--limit-source", "1")
+	for range 4 {
+		require.Equal(t, "SIP/2.0 200 OK", register(t, "udp", s.udp))
+		require.Equal(t, "SIP/2.0 200 OK", register(t, "tcp", s.tcp))
+	}
 	require.Zero(t, s.stop())
 }

@@ -26,21 +26,22 @@ const drainTime = 3 * time.Second
 const maxUnknown = 10_000
 
 type serveCommand struct {
-	Domain     []string `help:"A domain to serve (repeatable). Default: every name and address of this host." placeholder:"NAME"`
-	UDP        []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
-	TCP        []string `name:"tcp" help:"Address for TCP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
-	TLS        []string `name:"tls" help:"Address for TLS (repeatable), usually port 5061. Default: none." placeholder:"ADDR" sep:"none"`
-	WS         []string `name:"ws" help:"Address for WebSockets without TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
-	WSS        []string `name:"wss" help:"Address for WebSockets over TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
-	Origin     []string `help:"A web page that may open WebSockets, as https://HOST (repeatable; *: all). Default: those of this host and port." placeholder:"URL" sep:"none"`
-	Cert       string   `help:"The certificate for TLS and WSS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
-	Key        string   `help:"The key of --cert, in PEM." placeholder:"FILE"`
-	Auth       string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
-	User       []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
-	UsersFile  string   `help:"A file with one NAME:PASSWORD a line." placeholder:"FILE"`
-	KeyFile    string   `help:"The file with the keys that tokens are signed with; made if it is not there. Default: keys of this run alone." placeholder:"FILE"`
-	MinExpires int      `help:"The shortest registration, in seconds. Default: 60." default:"60" placeholder:"SECONDS"`
-	OpenRelay  bool     `help:"Relay for everybody to everywhere. For a laboratory only."`
+	Domain      []string `help:"A domain to serve (repeatable). Default: every name and address of this host." placeholder:"NAME"`
+	UDP         []string `name:"udp" help:"Address for UDP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
+	TCP         []string `name:"tcp" help:"Address for TCP (repeatable; empty: none). Default: 0.0.0.0:5060." placeholder:"ADDR" sep:"none"`
+	TLS         []string `name:"tls" help:"Address for TLS (repeatable), usually port 5061. Default: none." placeholder:"ADDR" sep:"none"`
+	WS          []string `name:"ws" help:"Address for WebSockets without TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
+	WSS         []string `name:"wss" help:"Address for WebSockets over TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
+	Origin      []string `help:"A web page that may open WebSockets, as https://HOST (repeatable; *: all). Default: those of this host and port." placeholder:"URL" sep:"none"`
+	Cert        string   `help:"The certificate for TLS and WSS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
+	Key         string   `help:"The key of --cert, in PEM." placeholder:"FILE"`
+	Auth        string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
+	User        []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
+	UsersFile   string   `help:"A file with one NAME:PASSWORD a line." placeholder:"FILE"`
+	KeyFile     string   `help:"The file with the keys that tokens are signed with; made if it is not there. Default: keys of this run alone." placeholder:"FILE"`
+	MinExpires  int      `help:"The shortest registration, in seconds. Default: 60." default:"60" placeholder:"SECONDS"`
+	LimitSource int      `help:"How many requests a second each address may send, over each of UDP, TCP, ... (0: no limit). Loopback addresses, such as a web server's on this host, are not limited." default:"500" placeholder:"N"`
+	OpenRelay   bool     `help:"Relay for everybody to everywhere. For a laboratory only."`
 }
 
 // Run serves until ctx ends.
@@ -63,7 +64,11 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 			return fmt.Errorf("--key-file: %w", err)
 		}
 	}
-	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS, ws: c.WS, wss: c.WSS, origins: c.Origin}
+	limits, err := sources(c.LimitSource)
+	if err != nil {
+		return err
+	}
+	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS, ws: c.WS, wss: c.WSS, origins: c.Origin, sources: limits}
 	if len(at.tls)+len(at.wss) > 0 || c.Cert != "" || c.Key != "" {
 		if at.config, err = tlsConfig(c.Cert, c.Key, c.Domain, logger); err != nil {
 			return err
