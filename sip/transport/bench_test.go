@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 
@@ -93,4 +94,37 @@ func BenchmarkTCPEchoSocket(b *testing.B) {
 	server, err := transport.ListenTCP("127.0.0.1:0")
 	require.NoError(b, err)
 	benchmarkEcho(b, server, transport.NewTCP(nil))
+}
+
+// BenchmarkTap is what a message to send costs with a tap and without one.
+func BenchmarkTap(b *testing.B) {
+	for name, opts := range map[string][]transport.Option{
+		"none":    nil,
+		"stalled": {transport.WithTap(transport.NewTap(1))},
+		"served":  {transport.WithTap(servedTap(b))},
+	} {
+		b.Run(name, func(b *testing.B) {
+			u, err := transport.ListenUDP("127.0.0.1:0", opts...)
+			require.NoError(b, err)
+			defer u.Close()
+			deaf, err := net.ListenPacket("udp", "127.0.0.1:0")
+			require.NoError(b, err)
+			defer deaf.Close()
+			flow, err := u.Connect(b.Context(), sip.Hop{Network: "udp", Addr: deaf.LocalAddr().(*net.UDPAddr).AddrPort()})
+			require.NoError(b, err)
+			m := parse(b, request("MESSAGE", "bench", "127.0.0.1", string(make([]byte, 270))))
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = u.Send(flow, m)
+			}
+		})
+	}
+}
+
+// servedTap is a tap whose consumer keeps up.
+func servedTap(b *testing.B) *transport.Tap {
+	tap := transport.NewTap(0)
+	go func() { _ = tap.Serve(func(transport.Tapped) {}) }()
+	b.Cleanup(func() { _ = tap.Close() })
+	return tap
 }

@@ -152,16 +152,26 @@ func (c *conn) wasUsed() bool {
 
 // send queues a message.
 func (c *conn) send(m sip.Message) error {
-	err := c.enqueue(func(b []byte) []byte {
-		if f := c.owner.framing; f != nil {
-			return f.AppendMessage(b, m)
+	framing, tap := c.owner.framing, c.owner.cfg.tap
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text, err := c.enqueueLocked(func(b []byte) []byte {
+		if framing != nil {
+			return framing.AppendMessage(b, m)
 		}
 		return appendFramed(b, m)
 	})
-	if err == nil {
-		c.owner.count.sent.Add(1)
+	if err != nil {
+		return err
 	}
-	return err
+	c.owner.count.sent.Add(1)
+	if tap != nil { // under the lock, so that no answer is shown before
+		if framing != nil {
+			text = m.Append(nil)
+		}
+		tap.sent(c.flow, text)
+	}
+	return nil
 }
 
 // ping queues the keep-alive of RFC 5626 section 3.5.1.
@@ -183,8 +193,15 @@ func (c *conn) pong() {
 func (c *conn) enqueue(render func([]byte) []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_, err := c.enqueueLocked(render)
+	return err
+}
+
+// enqueueLocked returns what render has appended, which stays as it is while
+// c.mu is locked.
+func (c *conn) enqueueLocked(render func([]byte) []byte) ([]byte, error) {
 	if c.err != nil {
-		return c.owner.gone()
+		return nil, c.owner.gone()
 	}
 	q := c.queue
 	if q == nil {
@@ -200,7 +217,7 @@ func (c *conn) enqueue(render func([]byte) []byte) error {
 			c.owner.buffers.Put(q)
 		}
 		c.owner.count.queueFull.Add(1)
-		return ErrQueueFull
+		return nil, ErrQueueFull
 	}
 	c.queue = q
 	c.sent = true
@@ -209,7 +226,7 @@ func (c *conn) enqueue(render func([]byte) []byte) error {
 		c.writers.Add(1)
 		go c.writer()
 	}
-	return nil
+	return q.b[waiting:], nil
 }
 
 // appendFramed appends m with a Content-Length, which a message that came in a

@@ -17,6 +17,7 @@ func deliver(sink Sink, cfg *config, count *counters, flow sip.Flow, text []byte
 	if broken != nil {
 		err = broken
 	}
+	cfg.tap.received(flow, text, err)
 	markReceived(m, flow.Remote)
 	if err == nil {
 		count.received.Add(1)

@@ -7,6 +7,9 @@
 // transaction.Endpoint.Serve. Only who writes something in the place of the
 // transaction layer implements Sink and calls the methods of Transport.
 //
+// WithTap shows each message to the program, for a trace; package pcap writes one
+// for Wireshark.
+//
 // # Concurrency
 //
 // Every method may be called from several goroutines at once, but Close not

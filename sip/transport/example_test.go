@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
@@ -179,4 +180,47 @@ func ExampleNewTCP() {
 	}
 	fmt.Println(flow.Remote, flow.Reliable())
 	// Output: 192.0.2.2:5060 true
+}
+
+// A trace of what a transport receives and sends. The goroutine that serves the
+// tap may take its time; package pcap writes files for Wireshark.
+func ExampleNewTap() {
+	tap := transport.NewTap(0)
+	network := memnet.New()
+	open := func(addr string, opts ...transport.Option) *transport.UDP {
+		conn, err := network.ListenPacket(addr)
+		if err != nil {
+			panic(err)
+		}
+		return transport.NewUDP(conn, opts...)
+	}
+	alice, bob := open("192.0.2.1:5060"), open("192.0.2.2:5060", transport.WithTap(tap))
+	atAlice := answers{c: make(chan *sip.Response, 1)}
+	go func() { _ = alice.Serve(atAlice) }()
+	go func() { _ = bob.Serve(answerer{bob}) }()
+
+	req, err := sip.Parse([]byte("OPTIONS sip:bob@192.0.2.2 SIP/2.0\r\n" +
+		"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n" +
+		"From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:bob@192.0.2.2>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"))
+	if err != nil {
+		panic(err)
+	}
+	flow := sip.Flow{Network: "udp", Remote: netip.MustParseAddrPort("192.0.2.2:5060")}
+	if err := alice.Send(flow, req); err != nil {
+		panic(err)
+	}
+	<-atAlice.c
+	_ = alice.Close()
+	_ = bob.Close()
+	_ = tap.Close() // last: Serve shows what is left, and returns
+
+	err = tap.Serve(func(m transport.Tapped) {
+		line, _, _ := strings.Cut(m.Text, "\r\n")
+		fmt.Println(m.Flow, m.Sent, line)
+	})
+	fmt.Println(errors.Is(err, net.ErrClosed), tap.Dropped())
+	// Output:
+	// udp 192.0.2.2:5060 <- 192.0.2.1:5060 false OPTIONS sip:bob@192.0.2.2 SIP/2.0
+	// udp 192.0.2.2:5060 <- 192.0.2.1:5060 true SIP/2.0 200 OK
+	// true 0
 }

@@ -26,6 +26,7 @@ type config struct {
 	timeouts  Timeouts
 	sources   Sources
 	queue     int
+	tap       *Tap // nil without WithTap
 
 	advertised  *advertised // nil without WithAdvertise
 	requestNear int         // bytes, for UDP

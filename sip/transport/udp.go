@@ -212,6 +212,14 @@ func (u *UDP) known(f sip.Flow) sip.Flow {
 	return f
 }
 
+// named is known for a flow that may name no local address at all.
+func (u *UDP) named(f sip.Flow) sip.Flow {
+	if !f.Local.IsValid() {
+		f.Local = u.local
+	}
+	return u.known(f)
+}
+
 func (u *UDP) answerSTUN(f sip.Flow, packet []byte) {
 	if u.cfg.stun == nil {
 		return
@@ -220,7 +228,7 @@ func (u *UDP) answerSTUN(f sip.Flow, packet []byte) {
 	if len(answer) == 0 {
 		return
 	}
-	_ = u.write(f, answer) // counted
+	_ = u.write(f, answer, nil) // counted
 }
 
 // Connect implements Transport. It sends nothing: the flow names the local
@@ -252,14 +260,15 @@ func (u *UDP) Send(f sip.Flow, m sip.Message) error {
 	buf := u.buffers.Get().(*buffer)
 	defer u.buffers.Put(buf)
 	buf.b = m.Append(buf.b[:0])
-	if err := u.write(f, buf.b); err != nil {
+	if err := u.write(f, buf.b, u.cfg.tap); err != nil {
 		return err
 	}
 	u.count.sent.Add(1)
 	return nil
 }
 
-func (u *UDP) write(f sip.Flow, data []byte) error {
+// write sends a packet, and shows it to tap unless that is nil.
+func (u *UDP) write(f sip.Flow, data []byte, tap *Tap) error {
 	switch {
 	case u.life.isClosed():
 		return ErrClosed
@@ -271,6 +280,9 @@ func (u *UDP) write(f sip.Flow, data []byte) error {
 	case f.Remote.Addr().Is4() && len(data) > maxPayload4, len(data) > maxPayload6:
 		u.count.tooLarge.Add(1)
 		return ErrTooLarge
+	}
+	if tap != nil { // before it is sent, so that no answer is shown before
+		tap.sent(u.named(f), data)
 	}
 	err := u.socket(f.Remote).Send(udpio.Packet{Data: data, Peer: f.Remote, Local: f.Local})
 	switch {
@@ -327,7 +339,7 @@ func (u *UDP) Peer(f sip.Flow) (Peer, bool) {
 
 // Ping implements Transport: it keeps the bindings of NATs on the way alive,
 // and no answer comes.
-func (u *UDP) Ping(f sip.Flow) error { return u.write(f, []byte("\r\n")) }
+func (u *UDP) Ping(f sip.Flow) error { return u.write(f, []byte("\r\n"), nil) }
 
 // Close implements Transport.
 func (u *UDP) Close() error {

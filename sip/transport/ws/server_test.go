@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,32 @@ import (
 	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/sip/transport/ws"
 )
+
+// TestTap: messages are shown without frames.
+func TestTap(t *testing.T) {
+	checkLeaks(t)
+	tap := transport.NewTap(0)
+	s := listen(t, limits(transport.WithTap(tap)))
+	r := serve(t, s)
+	c := connect(t, s)
+	write(t, c, "\r\n\r\n")
+	_, _ = read(t, c)
+	write(t, c, options("a"))
+	got := <-r.messages
+	require.NoError(t, s.Send(got.flow, ok(t, got.m)))
+	_, text := read(t, c)
+
+	require.NoError(t, tap.Close())
+	var shown []transport.Tapped
+	require.ErrorIs(t, tap.Serve(func(m transport.Tapped) {
+		m.Time = time.Time{}
+		shown = append(shown, m)
+	}), net.ErrClosed)
+	require.Equal(t, []transport.Tapped{
+		{Flow: got.flow, Text: options("a")},
+		{Flow: got.flow, Sent: true, Text: text},
+	}, shown)
+}
 
 func TestRequestAndResponse(t *testing.T) {
 	for name, open := range map[string]func(testing.TB, ...ws.Option) *ws.Server{"ws": listen, "wss": listenTLS} {
