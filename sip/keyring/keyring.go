@@ -3,8 +3,9 @@
 // key file, so that each of them knows the tokens of the others.
 //
 // A token is HMAC-SHA256 (RFC 2104) cut to 128 bits. It proves that one of the
-// servers made it; it hides nothing and does not expire by itself: what has to
-// end, such as a nonce, is signed together with its time.
+// servers made it. It does not expire by itself: what has to end, such as a
+// nonce, is signed together with its time. A token that Seal made carries
+// something as well, and hides it.
 package keyring
 
 import (
@@ -149,11 +150,15 @@ func (k *key) token(dst *[tokenSize]byte, purpose string, parts []string) {
 	for _, p := range parts {
 		m.in = appendPart(m.in, p)
 	}
+	base64.RawURLEncoding.Encode(dst[:], m.sum()[:macSize])
+	k.macs.Put(m)
+}
+
+// sum hashes m.in; the result is good until the next one.
+func (m *mac) sum() []byte {
 	m.hash.Reset()
 	m.hash.Write(m.in)
-	sum := m.hash.Sum(m.out[:0])
-	base64.RawURLEncoding.Encode(dst[:], sum[:macSize])
-	k.macs.Put(m)
+	return m.hash.Sum(m.out[:0])
 }
 
 func appendPart(b []byte, part string) []byte {
