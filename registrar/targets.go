@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/resolve"
+	"github.com/patchbay-sip/patchbay/sip/transport"
 )
 
 // Targets returns where aor can be reached, the most wanted first, and of
@@ -54,12 +55,15 @@ func requestURI(contact sip.URI) sip.URI {
 	return contact
 }
 
-// ownFlow is the connection that the contact was registered over, if the
-// contact is that connection's other end: nothing else has to be dialled then,
-// and often nothing else could be. Datagrams need no flow to go there.
+// ownFlow is the one that the contact was registered over, if there is no other
+// way to it, as to a browser or behind a NAT; or if the contact is a connection's
+// other end: nothing else has to be dialled then.
 func (b *Binding) ownFlow() sip.Flow {
+	if transport.OnlyByFlow(b.Contact, b.Flow) {
+		return b.Flow
+	}
 	if b.Flow.IsZero() || !b.Flow.Reliable() {
-		return sip.Flow{}
+		return sip.Flow{} // datagrams need no flow to go where the contact says
 	}
 	hop, ok := resolve.Numeric(b.Contact)
 	if !ok || hop.Network != b.Flow.Network || hop.Addr != b.Flow.Remote {

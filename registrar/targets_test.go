@@ -68,6 +68,9 @@ func TestTargetsOverTheirConnection(t *testing.T) {
 		{"another host", flow("tcp", "192.0.2.9:40000"), "sip:a@192.0.2.10:40000;transport=tcp", false},
 		{"another network", flow("tcp", "192.0.2.9:40000"), "sip:a@192.0.2.9:40000;transport=tls", false},
 		{"a name", flow("tcp", "192.0.2.9:40000"), "sip:a@phone.example.com:40000;transport=tcp", false},
+		{"a browser", flow("wss", "192.0.2.9:40000"), "sip:a@df7jal23ls0d.invalid;transport=ws", true},
+		{"behind a NAT", flow("udp", "192.0.2.9:40000"), "sip:a@10.0.0.9:5060", true},
+		{"a TLS phone's listening port", flow("tls", "192.0.2.9:40000"), "sip:a@192.0.2.9:5061;transport=tls", true},
 		{"udp needs none", flow("udp", "192.0.2.9:5060"), "sip:a@192.0.2.9:5060", false},
 		{"none", sip.Flow{}, "sip:a@192.0.2.9", false},
 	} {
