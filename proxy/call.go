@@ -26,8 +26,9 @@ type Call struct {
 	// Caller is who the sender was proven to be, or zero.
 	Caller digest.Identity
 
-	inDialog bool   // a mark of ours vouches for where it goes
-	loop     string // see loopSuffix
+	inDialog bool     // a mark of ours vouches for where it goes
+	onward   sip.Flow // the one way there, if the mark says that there is no other
+	loop     string   // see loopSuffix
 }
 
 // vouched tells whether the request may pass without being judged: see
@@ -41,7 +42,7 @@ func (p *Proxy) receive(req *sip.Request, tx *transaction.ServerTx) (*Call, erro
 	}
 	c := &Call{Flow: tx.Flow(), Caller: tx.Identity()}
 	var err error
-	if c.Request, c.inDialog, err = p.preprocess(req, c.Flow); err != nil {
+	if c.Request, c.onward, c.inDialog, err = p.preprocess(req, c.Flow); err != nil {
 		return nil, err
 	}
 	c.Preset = c.Request.Has("Route")

@@ -25,7 +25,7 @@ func (p *Proxy) fork(ctx context.Context, tx *transaction.ServerTx, call *Call, 
 	}
 	c.follow(route, err)
 	if recordsRoute(call.Request.Method) {
-		c.mark = p.backMark(call.Request)
+		c.mark = p.backMark(call)
 	}
 	tx.OnCancel(c.cancel)
 	tx.Detach()
@@ -219,7 +219,7 @@ func (b *branch) event(ev transaction.Event) {
 	}
 	resp := ev.Response
 	forwardable := popVia(resp)
-	b.c.proxy.remark(resp, b.c.call.Request, b.c.mark)
+	b.c.proxy.remark(resp, ev.Flow, b.c.call.Request, b.c.mark)
 	switch {
 	case resp.StatusCode < 200:
 		b.provisional(resp, forwardable)

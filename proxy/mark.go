@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/transport"
 )
 
 // The mark in a Record-Route URI: a parameter that holds a signature over the
@@ -13,6 +14,10 @@ import (
 // destination. The request carries the one for whoever gets it; each response
 // brings the one for whoever sent it (RFC 3261 section 16.7 item 8), since only
 // then it is known where the dialog leads.
+//
+// Where nothing can be sent to that host, as with a browser or behind a NAT, the
+// mark carries the flow that the other party came on, encrypted: a flow token (RFC
+// 5626 section 5.2) that is good for this dialog alone, and dies with the flow.
 const (
 	markParam = "pb"
 	markBack  = "record-route back" // from whoever gets the recorded request to its sender
@@ -33,7 +38,7 @@ func (p *Proxy) InDialog(req *sip.Request) bool {
 	if !isMarked(req) {
 		return false
 	}
-	r, inDialog, err := p.preprocess(req, sip.Flow{})
+	r, _, inDialog, err := p.preprocess(req, sip.Flow{})
 	if err != nil || !inDialog {
 		return false
 	}
@@ -63,7 +68,10 @@ func (p *Proxy) ownMark(u sip.URI, req *sip.Request) bool {
 	if !ok {
 		return false
 	}
-	if p.ep.Owns(u) || p.vouches(mark, req, req.URI) {
+	if p.ep.Owns(u) {
+		return true
+	}
+	if _, ok := p.vouches(mark, req, req.URI); ok {
 		return true
 	}
 	hops := 0
@@ -71,7 +79,7 @@ func (p *Proxy) ownMark(u sip.URI, req *sip.Request) bool {
 		if hops++; err != nil || hops > maxPeerHops {
 			break
 		}
-		if p.vouches(mark, req, a.URI) {
+		if _, ok := p.vouches(mark, req, a.URI); ok {
 			return true
 		}
 	}
@@ -83,26 +91,40 @@ func (p *Proxy) ownMark(u sip.URI, req *sip.Request) bool {
 const maxPeerHops = 4
 
 // vouches tells whether a mark was made for whoever sends req, in the dialog
-// that it claims to be in, and for this next hop.
-func (p *Proxy) vouches(mark string, req *sip.Request, next sip.URI) bool {
+// that it claims to be in, and for this next hop; and over which flow that is
+// reached, if there is no other way.
+func (p *Proxy) vouches(mark string, req *sip.Request, next sip.URI) (onward sip.Flow, ok bool) {
 	from, err := req.From()
 	if err != nil {
-		return false
+		return sip.Flow{}, false
 	}
 	to, err := req.To()
 	if err != nil || to.Tag() == "" {
-		return false
+		return sip.Flow{}, false
 	}
 	host := hopHost(next)
-	return host != "" && (p.keys.Verify(mark, markOn, req.CallID(), from.Tag(), host) ||
-		p.keys.Verify(mark, markBack, req.CallID(), to.Tag(), host))
+	if host == "" {
+		return sip.Flow{}, false
+	}
+	token, ok := p.keys.Open(mark, markOn, req.CallID(), from.Tag(), host)
+	if !ok {
+		token, ok = p.keys.Open(mark, markBack, req.CallID(), to.Tag(), host)
+	}
+	if !ok || len(token) == 0 {
+		return sip.Flow{}, ok
+	}
+	return parseFlow(token)
 }
 
 // mark makes a mark for one of the parties to the dialog that req opens or is
 // in; next is the hop. Without a hop nothing can be vouched for.
-func (p *Proxy) mark(party string, req *sip.Request, next sip.Address) string {
+func (p *Proxy) mark(party string, req *sip.Request, next sip.URI, onward sip.Flow) string {
 	from, _ := req.From() // it was sound when it came
-	return p.keys.Sign(party, req.CallID(), from.Tag(), hopHost(next.URI))
+	var token []byte
+	if !onward.IsZero() {
+		token = appendFlow(nil, onward)
+	}
+	return p.keys.Seal(token, party, req.CallID(), from.Tag(), hopHost(next))
 }
 
 // nextHop is where a request goes whose Route has no value of ours any more.
@@ -131,39 +153,47 @@ func hopHost(u sip.URI) string {
 	return strings.ToLower(strings.TrimRight(host, "."))
 }
 
-// backMark is the mark that a request carries on. What comes back goes to the
-// proxy that the request came through before, or else to the sender's Contact.
-func (p *Proxy) backMark(req *sip.Request) string {
-	next, err := req.Address("Record-Route")
-	if err != nil {
-		next, _ = req.Address("Contact") // if that is missing, too, nothing comes back
+// leadsTo is the hop that requests to a party go to which sent h on a flow: the
+// proxy that is in before, which recorded itself in a route, or else the party's
+// Contact, and then perhaps by that flow alone.
+func leadsTo(before sip.Address, h *sip.Header, came sip.Flow) (next sip.URI, onward sip.Flow) {
+	if !before.URI.IsZero() {
+		return before.URI, sip.Flow{}
 	}
-	return p.mark(markBack, req, next)
+	contact, _ := h.Address("Contact") // if that is missing, too, nothing is sent there
+	if transport.OnlyByFlow(contact.URI, came) {
+		onward = came
+	}
+	return contact.URI, onward
 }
 
-// remark puts the mark for the sender of the request into a response. The
-// sender's requests go to the proxy that recorded itself after us, or else to
-// the Contact.
-func (p *Proxy) remark(resp *sip.Response, req *sip.Request, back string) {
+// backMark is the mark that a request carries on. What comes back goes to the
+// proxy that the request came through before, or else to the sender.
+func (p *Proxy) backMark(c *Call) string {
+	before, _ := c.Request.Address("Record-Route")
+	next, onward := leadsTo(before, &c.Request.Header, c.Flow)
+	return p.mark(markBack, c.Request, next, onward)
+}
+
+// remark puts the mark for the sender of the request into a response, which came
+// on a flow. The sender's requests go to the proxy that recorded itself after us,
+// or else to whoever sent the response.
+func (p *Proxy) remark(resp *sip.Response, came sip.Flow, req *sip.Request, back string) {
 	if back == "" || !resp.Has("Record-Route") {
 		return
 	}
-	before, found := "", false // the value before ours
+	last, found := "", false // the value before ours
 	for v := range resp.Values("Record-Route") {
 		if found = strings.Contains(v, back); found {
 			break
 		}
-		before = v
+		last = v
 	}
 	if !found {
 		return
 	}
-	var next sip.Address
-	if before != "" {
-		next, _ = sip.ParseAddress(before)
-	} else {
-		next, _ = resp.Address("Contact")
-	}
-	on := p.mark(markOn, req, next)
+	before, _ := sip.ParseAddress(last)
+	next, onward := leadsTo(before, &resp.Header, came)
+	on := p.mark(markOn, req, next, onward)
 	resp.Edit("Record-Route", func(v string) string { return strings.ReplaceAll(v, back, on) })
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -33,7 +33,9 @@ type phone struct {
 	reading sync.WaitGroup
 	seen    map[string]bool // requests, by branch and method
 
-	forgetful bool // keeps no track of what it has seen
+	forgetful bool            // keeps no track of what it has seen
+	uri       sip.URI         // its Contact, if that is not its address
+	socket    *websocket.Conn // of a browser
 }
 
 // arrival is a message and the way back.
@@ -151,16 +153,22 @@ func (p *phone) arrive(a arrival) {
 	p.in <- a
 }
 
-// transport is the token for Via and the parameter for Contact.
+// transport is the token for Via.
 func (p *phone) transport() string {
-	if p.accept != nil {
+	switch {
+	case p.socket != nil:
+		return "WSS"
+	case p.accept != nil:
 		return "TCP"
 	}
 	return "UDP"
 }
 
-// contact is where the phone is reached.
+// contact is where the phone is reached, or says that it is.
 func (p *phone) contact() sip.URI {
+	if !p.uri.IsZero() {
+		return p.uri
+	}
 	u := sip.NewURI(p.user, p.addr.Addr().String(), p.addr.Port())
 	if p.accept != nil {
 		u = u.WithParam("transport", "tcp")
@@ -190,6 +198,10 @@ func (p *phone) send(to netip.AddrPort, m sip.Message) {
 // write sends a message as it is.
 func (p *phone) write(to netip.AddrPort, m sip.Message) {
 	p.t.Helper()
+	if p.socket != nil {
+		require.NoError(p.t, p.socket.Write(context.Background(), websocket.MessageText, []byte(m.String())))
+		return
+	}
 	if p.packets != nil {
 		_, err := p.packets.WriteTo([]byte(m.String()), net.UDPAddrFromAddrPort(to))
 		require.NoError(p.t, err)
@@ -392,6 +404,7 @@ func (l *leg) send(r *sip.Request) {
 		u = top.URI
 	}
 	network, _ := u.Param("transport")
-	require.Equal(l.phone.t, l.phone.transport(), strings.ToUpper(network+map[bool]string{true: "udp"}[network == ""]))
+	want := map[string]string{"UDP": "", "TCP": "tcp", "WSS": "ws"}[l.phone.transport()]
+	require.Equal(l.phone.t, want, network)
 	l.phone.send(netip.AddrPortFrom(netip.MustParseAddr(u.Host()), u.Port()), r)
 }

@@ -21,13 +21,14 @@ func tooManyRoutes() error { return &sip.StatusError{Code: 400, Reason: "Too Man
 // preprocess does what RFC 3261 section 16.4 asks for. It returns req itself
 // where there is nothing to change, and a changed copy otherwise: the server
 // transaction reads req at any time. inDialog tells whether a mark vouches for
-// the place that the request goes to next.
-func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (r *sip.Request, inDialog bool, err error) {
+// the place that the request goes to next, and onward is the flow to it, if the
+// mark names one.
+func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (r *sip.Request, onward sip.Flow, inDialog bool, err error) {
 	e := edited{req: req}
 	mark := "" // of the last value of ours, which is the nearest to the next hop
 	if p.ownMark(req.URI, req) {
 		if err := e.undoStrict(); err != nil {
-			return nil, false, err
+			return nil, onward, false, err
 		}
 		mark, _ = req.URI.Param(markParam)
 	}
@@ -42,20 +43,23 @@ func (p *Proxy) preprocess(req *sip.Request, flow sip.Flow) (r *sip.Request, inD
 			break
 		}
 		if err != nil {
-			return nil, false, badField("Route", err)
+			return nil, onward, false, badField("Route", err)
 		}
 		if !p.ours(top.URI) && !p.ownMark(top.URI, req) {
 			break
 		}
 		if n == maxOwnRoutes {
-			return nil, false, tooManyRoutes()
+			return nil, onward, false, tooManyRoutes()
 		}
 		if m, ok := top.URI.Param(markParam); ok {
 			mark = m
 		}
 		e.copy().PopFirst("Route")
 	}
-	return e.req, mark != "" && p.vouches(mark, req, nextHop(e.req)), nil
+	if mark != "" {
+		onward, inDialog = p.vouches(mark, req, nextHop(e.req))
+	}
+	return e.req, onward, inDialog, nil
 }
 
 // edited is a request that is copied on the first change.
@@ -134,7 +138,7 @@ func (p *Proxy) stripMaddr(u sip.URI, flow sip.Flow) (sip.URI, bool) {
 	if port == 0 {
 		port = usualPort
 	}
-	if !strings.EqualFold(network, flow.Network) || port != flow.Local.Port() {
+	if !strings.EqualFold(network, transportParam(flow.Network)) || port != flow.Local.Port() {
 		return u, false
 	}
 	u = u.WithoutParam("maddr")

@@ -8,22 +8,31 @@
 // transport errors, CANCEL) and, for OPTIONS to the proxy itself, 11.2. As
 // amended by RFC 4320 (no 408 and no provisional responses outside of INVITE),
 // RFC 5393 (loop detection, Max-Breadth) and RFC 6026 (every 2xx to an INVITE;
-// responses that match no transaction are dropped).
+// responses that match no transaction are dropped). Of RFC 5626, sections 5.2 and
+// 5.3 for what comes within dialogs: it goes over the flow of whoever cannot be
+// reached otherwise (see transport.OnlyByFlow), browsers among them (RFC 7118
+// appendix B.2), and is answered 430 when that is gone.
 //
 // Not covered: recursion on 3xx and 416 (16.7 item 4), the stateless mode (16.11;
 // ACK to a 2xx alone is forwarded without state), a single Record-Route value
 // that changes in the response (16.7 item 8; there are two, and their mark alone
 // changes), CANCEL that matches nothing forwarded without state (16.10; package
-// transaction answers it 481), 485 and targets that turn up during a call (16.5), sips (it needs TLS).
+// transaction answers it 481), 485 and targets that turn up during a call (16.5),
+// sips, and Path with a flow token (RFC 5626 section 5.1).
 //
 // # Trust
 //
 // The Record-Route value carries a mark, signed over Call-ID, a tag and the host
-// that the requests of whoever gets it go to next. A request that brings it back is in a dialog that came through this proxy, and passes unasked
-// to that host; each other one, whatever its To tag says, goes by the Gate. The
-// two parties get different marks: the callee with the request, the caller with
-// the response. So a stranger to whom one of our users has answered reaches that
-// user by his mark, and nobody else.
+// that the requests of whoever gets it go to next. A request that brings it back
+// is in a dialog that came through this proxy, and passes unasked to that host;
+// each other one, whatever its To tag says, goes by the Gate. The two parties get
+// different marks: the callee with the request, the caller with the response. So a
+// stranger to whom one of our users has answered reaches that user by his mark,
+// and nobody else.
+//
+// Where the hop can be reached by one flow alone, the mark carries that, encrypted.
+// So nobody can send over the connection of another but by the mark of a dialog
+// that they have with each other.
 //
 // A party that moves to another host during a dialog is no longer where the mark
 // says: what is sent there goes by the Gate, and an ACK is dropped.

@@ -46,6 +46,13 @@ func (d *directory) Targets(_ context.Context, aor sip.AOR) ([]sip.Target, error
 	return d.targets[aor], nil
 }
 
+// set has an address-of-record reach one target.
+func (d *directory) set(aor sip.AOR, target sip.Target) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.targets[aor] = []sip.Target{target}
+}
+
 // register has sip:user@example.com reach the phones.
 func (d *directory) register(user string, phones ...*phone) {
 	d.mu.Lock()
@@ -63,6 +70,7 @@ type siteConfig struct {
 	middleware []transaction.Middleware
 	network    *memnet.Network // default a perfect one
 	ipv6       bool            // listen on proxyAddr6 as well
+	web        bool            // serve browsers on webAddr
 	domain     string          // default example.com
 }
 
@@ -98,6 +106,9 @@ func newSite(t testing.TB, cfg siteConfig) *site {
 		pc, err := s.net.ListenPacket(proxyAddr6)
 		require.NoError(t, err)
 		ts = append(ts, transport.NewUDP(pc))
+	}
+	if cfg.web {
+		ts = append(ts, serveWeb(t, s.net))
 	}
 
 	served := make(chan error, 1)

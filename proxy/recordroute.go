@@ -27,7 +27,7 @@ func (p *Proxy) recordURI(f sip.Flow, mark string) string {
 	b.WriteString(p.ep.SentBy(f).String())
 	if f.Network != "udp" {
 		b.WriteString(";transport=")
-		b.WriteString(f.Network)
+		b.WriteString(transportParam(f.Network))
 	}
 	b.WriteString(";lr;")
 	b.WriteString(markParam)
@@ -35,6 +35,15 @@ func (p *Proxy) recordURI(f sip.Flow, mark string) string {
 	b.WriteString(mark)
 	b.WriteByte('>')
 	return b.String()
+}
+
+// transportParam is the URI parameter for a network. There is none for WebSockets
+// over TLS: ws stands for them, too (RFC 7118 section 5.2).
+func transportParam(network string) string {
+	if network == "wss" {
+		return "ws"
+	}
+	return network
 }
 
 // recordsRoute tells whether a request of this method may open a dialog or

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
@@ -170,7 +171,11 @@ func (c *responseContext) finish() {
 func (b *branch) unsent(err error) {
 	p := b.c.proxy
 	code, level := 408, slog.LevelDebug // RFC 3261 section 16.6 item 7
-	if !errors.Is(err, transaction.ErrTimeout) && !errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
+	case errors.Is(err, transport.ErrFlowGone) && b.c.call.vouched() && !b.c.call.onward.IsZero():
+		code = 430 // RFC 5626 section 5.3.1
+	default:
 		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
 	}
 	p.log.Log(b.c.ctx, level, "branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())

@@ -157,7 +157,10 @@ func (p *Proxy) route(ctx context.Context, c *Call) (Route, error) {
 	if !u.IsSIP() && u.Scheme() != "tel" {
 		return Route{}, &sip.StatusError{Code: 416}
 	}
-	if c.vouched() || c.Preset && c.Domain == "" {
+	switch {
+	case c.vouched():
+		return To(sip.Target{URI: u, Flow: c.onward}), nil
+	case c.Preset && c.Domain == "":
 		return To(sip.Target{URI: u}), nil
 	}
 	route, err := p.router.Route(ctx, c)
