@@ -34,15 +34,12 @@ func ParseAddress(s string) (Address, error) {
 
 // scan reads s, which is trimmed, into a, which is zero.
 func (a *Address) scan(s string) (off int, reason string) {
-	lt, reason := findBracket(s)
+	lt, reason := a.scanDisplay(s)
 	if reason != "" {
 		return 0, reason
 	}
 	end := len(s) // of the URI, bracket included
 	if lt >= 0 {
-		if a.Display, reason = scanDisplay(s[:lt]); reason != "" {
-			return 0, reason
-		}
 		n := strings.IndexByte(s[lt:], '>')
 		if n < 0 {
 			return lt, "unclosed angle bracket"
@@ -74,42 +71,38 @@ func (a *Address) scan(s string) (off int, reason string) {
 	return 0, ""
 }
 
-// findBracket returns the offset of the angle bracket in front of the URI, or -1
-// if the URI stands alone.
-func findBracket(s string) (int, string) {
+// scanDisplay reads the display name and returns the offset of the angle bracket
+// behind it, or -1 if the URI stands alone.
+func (a *Address) scanDisplay(s string) (bracket int, reason string) {
 	if s != "" && s[0] == '"' {
 		i := quotedEnd(s, 0)
 		if i < 0 {
 			return -1, "unclosed quote in a display name"
 		}
+		a.Display = dropBackslashes(s[1 : i-1])
 		if i = skipSpace(s, i); i == len(s) || s[i] != '<' {
 			return -1, "quoted display name without a URI in angle brackets"
 		}
 		return i, ""
 	}
+	strange := false // holds what asks for quotes
 	for i := range len(s) {
 		switch s[i] {
 		case '<':
+			if strange {
+				return -1, "display name that needs quotes"
+			}
+			a.Display = trim(s[:i])
 			return i, ""
 		case ';':
 			return -1, ""
 		case '"':
 			return -1, "misplaced quote"
+		case ',', ':', '\\', '>':
+			strange = true
 		}
 	}
 	return -1, ""
-}
-
-// scanDisplay reads a display name.
-func scanDisplay(s string) (display, reason string) {
-	s = trim(s)
-	if s == "" || s[0] == '"' {
-		return unquote(s), ""
-	}
-	if strings.ContainsAny(s, `,;:\>`) {
-		return "", "display name that needs quotes"
-	}
-	return s, ""
 }
 
 // String writes the address with angle brackets, the display name quoted. An

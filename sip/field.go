@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"strings"
 	"unsafe"
 )
 
@@ -95,11 +96,13 @@ func (h *Header) is(f *field, id headerID, name string) bool {
 // scanName finds out the name of the field with this text: its length and its
 // id. The reason says what is wrong with it.
 func scanName(text string) (size uint16, id headerID, reason string) {
-	n := 0
-	for n < len(text) && text[n] != ':' {
-		n++
+	if k, n, ok := scanKey(text); ok {
+		if id = k.lookup(); id != hOther {
+			return uint16(n), id, ""
+		}
 	}
-	if n == len(text) {
+	n := strings.IndexByte(text, ':')
+	if n < 0 {
 		return 0, hOther, "header line without a colon"
 	}
 	if id = lookupName(text[:n]); id != hOther {

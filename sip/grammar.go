@@ -47,12 +47,14 @@ func classify() (t [256]uint8) {
 
 // span returns how many octets at the beginning of s are in the set.
 func span(s string, class uint8) int {
-	for i := range len(s) {
-		if octets[s[i]]&class == 0 {
-			return i
-		}
+	i := 0
+	for i+4 <= len(s) && octets[s[i]]&octets[s[i+1]]&octets[s[i+2]]&octets[s[i+3]]&class != 0 {
+		i += 4
 	}
-	return len(s)
+	for i < len(s) && octets[s[i]]&class != 0 {
+		i++
+	}
+	return i
 }
 
 // all tells whether each octet of s is in the set.

@@ -6,12 +6,15 @@ import (
 )
 
 // Via returns the topmost Via value. Without one the error matches ErrNoField.
-func (h *Header) Via() (Via, error) {
+func (h *Header) Via() (v Via, err error) {
 	p, ok := h.first(hVia, "Via")
 	if !ok {
-		return Via{}, ErrNoField
+		return v, ErrNoField
 	}
-	return parseVia(h.at(p))
+	if off, reason := v.scan(h.at(p)); reason != "" {
+		return Via{}, viaError(off, reason)
+	}
+	return v, nil
 }
 
 // Vias yields the Via values from the top down; one that cannot be parsed
@@ -68,7 +71,13 @@ func (h *Header) From() (Address, error) { return h.address(hFrom, "From") }
 func (h *Header) To() (Address, error) { return h.address(hTo, "To") }
 
 // CallID returns the Call-ID, or "" if there is none.
-func (h *Header) CallID() string { return h.Get("Call-ID") }
+func (h *Header) CallID() string {
+	i := h.index(hCallID, "Call-ID", 0)
+	if i < 0 {
+		return ""
+	}
+	return h.value(&h.fields[i])
+}
 
 // CSeq returns the CSeq field. Without one the error matches ErrNoField.
 func (h *Header) CSeq() (CSeq, error) {
@@ -86,12 +95,15 @@ func (h *Header) Address(name string) (Address, error) {
 	return h.address(lookupName(name), name)
 }
 
-func (h *Header) address(id headerID, name string) (Address, error) {
+func (h *Header) address(id headerID, name string) (a Address, err error) {
 	p, ok := h.first(id, name)
 	if !ok {
-		return Address{}, ErrNoField
+		return a, ErrNoField
 	}
-	return parseFieldAddress(name, h.at(p))
+	if off, reason := a.scan(h.at(p)); reason != "" {
+		return Address{}, addressError(name, off, reason)
+	}
+	return a, nil
 }
 
 // Addresses yields each value of a field of addresses in order; one that
@@ -107,9 +119,13 @@ func (h *Header) Addresses(name string) iter.Seq2[Address, error] {
 
 func parseFieldAddress(name, s string) (a Address, err error) {
 	if off, reason := a.scan(s); reason != "" {
-		return Address{}, &ParseError{name, off, reason, "RFC 3261 20.10", 400}
+		return Address{}, addressError(name, off, reason)
 	}
 	return a, nil
+}
+
+func addressError(name string, off int, reason string) error {
+	return &ParseError{name, off, reason, "RFC 3261 20.10", 400}
 }
 
 // Wildcard tells whether a Contact value is "*" (RFC 3261 section 10.2.2).

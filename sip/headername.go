@@ -1,5 +1,7 @@
 package sip
 
+import "math/bits"
+
 // headerID names a header field that this package knows; 0 is any other.
 type headerID uint8
 
@@ -131,45 +133,122 @@ var compactNames = map[byte]headerID{
 	's': hSubject, 't': hTo, 'u': hAllowEvents, 'v': hVia, 'x': hSessionExpires, 'y': hIdentity,
 }
 
-// maxName is the length of the longest name in headerNames.
-const maxName = len("P-Preferred-Identity")
+// A nameKey is a field name in lower case, up to 16 octets of it in two words, the
+// first octet lowest: two words are compared and hashed faster than a string.
+type nameKey struct{ lo, hi uint64 }
 
-// shape is what names are looked up by: length and first letter. Of the names
-// known, at most three share one.
-type shape [3]headerID
+// maxKey is the length of the longest name that a nameKey holds.
+const maxKey = 16
 
-// nameShapes is headerNames by shape.
-var nameShapes = indexNames()
+// lowerAll makes ASCII letters in a word lower case. Of the octets that are no
+// letters it leaves the hyphen alone, the only one that names known here have; a
+// CR becomes one, but no field may hold a CR (see checkCR).
+const lowerAll = 0x2020202020202020
 
-func indexNames() (t [maxName + 1][26]shape) {
+// keyOf returns the key of a name that has at most maxKey octets.
+func keyOf(name string) (k nameKey) {
+	for i := range len(name) {
+		c := uint64(name[i] | 0x20)
+		if i < 8 {
+			k.lo |= c << (8 * i)
+		} else {
+			k.hi |= c << (8 * (i - 8))
+		}
+	}
+	return k
+}
+
+// scanKey returns the key of the name in front of the first colon of text and its
+// length. ok is false if text or the name is too long or too short for that.
+func scanKey(text string) (k nameKey, n int, ok bool) {
+	if len(text) < maxKey {
+		return k, 0, false
+	}
+	lo, hi := word(text), word(text[8:])
+	if colons := findColon(lo); colons != 0 {
+		n = bits.TrailingZeros64(colons) / 8
+		return nameKey{lo: (lo | lowerAll) & (1<<(8*n) - 1)}, n, true
+	}
+	colons := findColon(hi)
+	n = bits.TrailingZeros64(colons) / 8
+	return nameKey{lo | lowerAll, (hi | lowerAll) & (1<<(8*n) - 1)}, 8 + n, colons != 0
+}
+
+// word returns the first eight octets of s, the first one lowest.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// findColon returns a word whose lowest bit that is set is in the octet of the
+// first colon of w, or 0.
+func findColon(w uint64) uint64 {
+	w ^= 0x3a3a3a3a3a3a3a3a
+	return (w - 0x0101010101010101) &^ w & 0x8080808080808080
+}
+
+// nameSlots is the number of slots in names, several times what is in it.
+const nameSlots = 512
+
+// slot is where the search for k in names begins.
+func (k nameKey) slot() uint64 {
+	return (k.lo ^ bits.RotateLeft64(k.hi, 25)) * 0x9e3779b97f4a7c15 >> 55
+}
+
+// names finds the id of a name, long or compact, with at most maxKey octets: a
+// hash table with open addressing.
+var names = indexNames()
+
+type nameSlot struct {
+	nameKey
+	id headerID
+}
+
+func indexNames() (t [nameSlots]nameSlot) {
+	add := func(name string, id headerID) {
+		k := keyOf(name)
+		i := k.slot()
+		for t[i].id != hOther {
+			i = (i + 1) % nameSlots
+		}
+		t[i] = nameSlot{k, id}
+	}
 	for letter, id := range compactNames {
-		t[1][letter-'a'][0] = id
+		add(string([]byte{letter}), id)
 	}
 	for id := hOther + 1; id < headerIDs; id++ {
-		name := headerNames[id]
-		ids := &t[len(name)][lower(name[0])-'a']
-		i := 0
-		for ids[i] != hOther {
-			i++
+		if len(headerNames[id]) <= maxKey {
+			add(headerNames[id], id)
 		}
-		ids[i] = id
 	}
 	return t
 }
 
+func (k nameKey) lookup() headerID {
+	for i := k.slot(); names[i].id != hOther; i = (i + 1) % nameSlots {
+		if names[i].nameKey == k {
+			return names[i].id
+		}
+	}
+	return hOther
+}
+
 // lookupName returns the id of a field name, long or compact, in any case.
 func lookupName(name string) headerID {
-	if name == "" || len(name) > maxName {
-		return hOther
+	if len(name) <= maxKey {
+		return keyOf(name).lookup()
 	}
-	letter := lower(name[0]) - 'a'
-	if letter >= 26 {
-		return hOther
-	}
-	for _, id := range nameShapes[len(name)][letter] {
-		if id != hOther && (len(name) == 1 || name == headerNames[id] || equalFold(name, headerNames[id])) {
+	for _, id := range longNames {
+		if equalFold(name, headerNames[id]) {
 			return id
 		}
 	}
 	return hOther
+}
+
+// longNames are the names that no nameKey holds.
+var longNames = [...]headerID{
+	hAuthenticationInfo, hContentDisposition, hPAssertedIdentity, hPPreferredIdentity,
+	hProxyAuthenticate, hProxyAuthorization, hRequestDisposition, hSubscriptionState,
 }

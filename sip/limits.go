@@ -16,6 +16,9 @@ type Limits struct {
 
 // withDefaults fills in what is zero.
 func (l Limits) withDefaults() Limits {
+	if l == (Limits{}) { // as for most messages
+		return Limits{65535, 256, 8192, 70, 2048, 128, 3}
+	}
 	l.Message = cmp.Or(max(0, l.Message), 65535)
 	l.Fields = cmp.Or(max(0, l.Fields), 256)
 	l.Field = cmp.Or(max(0, l.Field), 8192)

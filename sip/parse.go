@@ -206,9 +206,11 @@ func (p *parser) fields(h *Header) {
 			p.fail(headerNames[id], begin, "too many parameters", "RFC 3261 21.4.1", 400)
 			continue
 		}
-		fields = append(fields, field{uint32(begin), uint32(end - begin), name, id, origin})
+		fields = append(fields, field{})
+		f := &fields[len(fields)-1]
+		f.off, f.size, f.name, f.id, f.origin = uint32(begin), uint32(end-begin), name, id, origin
 		if origin != 0 {
-			h.unfoldLF(&fields[len(fields)-1])
+			h.unfoldLF(f)
 		}
 	}
 	h.fields = fields

@@ -150,9 +150,23 @@ func TestParseCompact(t *testing.T) {
 func TestHeaderNames(t *testing.T) {
 	for id := hOther + 1; id < headerIDs; id++ {
 		require.NotEmpty(t, headerNames[id])
-		require.Equal(t, id, lookupName(headerNames[id]))
+		for _, name := range []string{headerNames[id], strings.ToLower(headerNames[id]), strings.ToUpper(headerNames[id])} {
+			require.Equal(t, id, lookupName(name))
+			size, scanned, reason := scanName(name + ": and a value")
+			require.Equal(t, []any{len(name), id, ""}, []any{int(size), scanned, reason})
+			size, scanned, reason = scanName(name + " \t:")
+			require.Equal(t, []any{len(name), id, ""}, []any{int(size), scanned, reason})
+			for i := range len(name) {
+				for _, c := range []byte{'\n', '\v', 0, name[i] ^ 1, name[i] | 0x80, name[i] ^ 0x40} {
+					near := name[:i] + string([]byte{c}) + name[i+1:]
+					require.NotEqual(t, id, lookupName(near), "%q", near)
+				}
+			}
+			require.NotEqual(t, id, lookupName(name+"\x00"))
+			require.NotEqual(t, id, lookupName(name+"x"))
+		}
 	}
-	for _, name := range []string{"", "q", "1", "Vi", "Vias", "X-Unknown", "\x00", strings.Repeat("v", 300)} {
+	for _, name := range []string{"", "q", "1", "Vi", "Vias", "X-Unknown", "\x00", "\x00\x00", "a ", strings.Repeat("v", 300)} {
 		require.Equal(t, hOther, lookupName(name))
 	}
 }

@@ -47,13 +47,18 @@ func (u *URI) scan(s string) (off int, reason string) {
 	if len(s) > math.MaxUint16 {
 		return 0, "URI too long"
 	}
-	colon := strings.IndexByte(s, ':')
-	if colon <= 0 || lower(s[0])-'a' >= 26 || !all(s[:colon], inScheme) {
-		return 0, "missing or malformed scheme"
+	colon := len("sip")
+	if strings.HasPrefix(s, "sip:") {
+		u.kind = sipURI
+	} else {
+		colon = strings.IndexByte(s, ':')
+		if colon <= 0 || lower(s[0])-'a' >= 26 || !all(s[:colon], inScheme) {
+			return 0, "missing or malformed scheme"
+		}
+		u.kind = kindOf(s[:colon])
 	}
 	u.text = s
 	u.scheme = uint16(colon)
-	u.kind = kindOf(s[:colon])
 	i := colon + 1
 	switch u.kind {
 	case sipURI, sipsURI:
@@ -81,7 +86,7 @@ func (u *URI) cut(i int) {
 
 func kindOf(scheme string) uriKind {
 	switch {
-	case scheme == "sip" || equalFold(scheme, "sip"):
+	case equalFold(scheme, "sip"):
 		return sipURI
 	case equalFold(scheme, "sips"):
 		return sipsURI
@@ -97,12 +102,14 @@ func (u *URI) scanSIP(i int) (off int, reason string) {
 	u.user, u.pass = uint16(i), uint16(i)
 	if n := strings.IndexByte(s[i:], '@'); n >= 0 {
 		at := i + n
-		if n = span(s[i:at], inURI); i+n < at {
-			return i + n, strayOctet
-		}
 		user := at
-		if n = strings.IndexByte(s[i:at], ':'); n >= 0 {
-			user = i + n
+		for j := i; j < at; j++ {
+			if octets[s[j]]&inURI == 0 {
+				return j, strayOctet
+			}
+			if s[j] == ':' && user == at {
+				user = j
+			}
 		}
 		if user == i {
 			return i, "empty user"

@@ -24,9 +24,13 @@ func ParseVia(s string) (Via, error) { return parseVia(unfold(s)) }
 // parseVia parses a value that is unfolded.
 func parseVia(s string) (v Via, err error) {
 	if off, reason := v.scan(s); reason != "" {
-		return Via{}, &ParseError{"Via", off, reason, "RFC 3261 20.42", 400}
+		return Via{}, viaError(off, reason)
 	}
 	return v, nil
+}
+
+func viaError(off int, reason string) error {
+	return &ParseError{"Via", off, reason, "RFC 3261 20.42", 400}
 }
 
 // scan reads s into v, which is zero.
