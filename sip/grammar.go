@@ -1,6 +1,9 @@
 package sip
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // The sets of octets that RFC 3261 section 25.1 builds upon.
 const (
@@ -230,9 +233,14 @@ func replaceBreaks(s string) string {
 
 // keepLine replaces each octet of b that could end the line by a space.
 func keepLine(b []byte) {
-	for i, c := range b {
-		if breaksLine(c) {
-			b[i] = ' '
+	for _, c := range [...]byte{'\r', '\n', 0} {
+		for rest := b; ; {
+			i := bytes.IndexByte(rest, c)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
 }
