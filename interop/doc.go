@@ -1,12 +1,13 @@
 // Package interop calls a running softswitch with real programs: SIPp, sipsak
-// and baresip. It holds nothing but tests, behind the build tag interop:
+// and baresip, with TLS by baresip itself, by stunnel and by openssl, and with the
+// WebSocket of a web page. It holds nothing but tests, behind the build tag interop:
 //
 //	make interop
 //
 // builds examples/softswitch once and starts it anew for each test, on an
 // address of its own in 127.0.0.0/8. The peers must be installed; one that is
 // missing fails the tests. On Debian they are in the packages sip-tester,
-// sipsak and baresip-core.
+// sipsak, baresip-core, stunnel4 and openssl.
 //
 // # What the peers cannot do
 //
@@ -21,5 +22,8 @@
 //   - SIPp puts the server's address and port into the uri of its credentials,
 //     whatever the Request-URI is; its option -auth_uri sets another one for a
 //     whole run.
+//   - SIPp is built without TLS, so stunnel stands between it and softswitch.
+//   - baresip connects from whatever address the system chooses, and has no
+//     certificate: over TLS, nothing can be sent to the address that it gives.
 //   - sipsak cuts port numbers of five digits to four.
 package interop

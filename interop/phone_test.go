@@ -29,7 +29,7 @@ type phone struct {
 type account struct {
 	User, Password string
 	Domain         string
-	Transport      string // "udp" or "tcp"
+	Transport      string // "udp", "tcp" or "tls"
 	Proxy          string // host:port through which everything goes; may be empty
 	IP             string
 	RTP, LastRTP   int // the range of RTP ports
@@ -58,7 +58,7 @@ func pickUp(t *testing.T, a account) *phone {
 		writeFile(t, filepath.Join(dir, name), text.String())
 	}
 	p := &phone{process: start(t, dir, peer(t, "baresip"), "-f", dir), account: a, records: a.Records}
-	p.expect(t, `\Q`+a.User+`\E@.*200 .*\[1 binding\]`, 10*time.Second)
+	p.expect(t, `\Q`+a.User+`\E@.*/`+strings.ToUpper(a.Transport)+`/.*200 .*\[1 binding\]`, 10*time.Second)
 	return p
 }
 

@@ -44,6 +44,23 @@ func TestPhones(t *testing.T) {
 	}
 }
 
+// TestSecurePhones is the same over TLS, with the certificate that softswitch
+// makes itself. A phone has none: it is called, and hung up on, over the
+// connection that it opened.
+func TestSecurePhones(t *testing.T) {
+	accounts := []string{"--user", "alice:wonderland", "--user", "bob:builder"}
+	s := serveSecure(t, "127.0.43.1", accounts...)
+	s.expect(t, `the certificate is self-signed`, time.Second)
+	conversation{
+		network: "tls", domain: s.tls, prefix: "127.0.44.1", hangsUp: "alice", duration: 3 * time.Second,
+	}.hold(t)
+
+	s = serveSecure(t, "127.0.43.2", append(accounts, "--domain", "office.test")...)
+	conversation{
+		network: "tls", domain: "office.test", proxy: s.tls, prefix: "127.0.44.2", hangsUp: "bob", duration: 3 * time.Second,
+	}.hold(t)
+}
+
 // hold registers alice and bob, has alice call bob, and looks at what came out
 // of it on both sides.
 func (c conversation) hold(t *testing.T) {
@@ -57,7 +74,11 @@ func (c conversation) hold(t *testing.T) {
 		IP: c.prefix + "2", RTP: 6220, LastRTP: 6239, Tone: 880,
 	})
 
-	alice.control(t, "dial", "sip:bob@"+c.domain)
+	number := "sip:bob@" + c.domain
+	if c.network == "tls" {
+		number += ";transport=tls"
+	}
+	alice.control(t, "dial", number)
 	alice.expect(t, `Call established: sip:bob@`, 10*time.Second)
 	bob.expect(t, `Call established: sip:alice@`, 10*time.Second)
 	<-time.After(c.duration) // sound takes its time

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/csv"
 	"fmt"
@@ -21,9 +22,10 @@ import (
 // A sipp is one run of SIPp: a scenario of testdata/, calls times.
 type sipp struct {
 	scenario string
-	network  string // "udp" or "tcp", where one connection carries all calls
+	network  string // "udp" or "tcp", where one connection carries all calls; "tls": "tcp" that says so
 	local    string // ip:port
 	remote   string // ip:port; empty for a scenario that waits for calls
+	domain   string // of the URIs; default: remote
 	calls    int
 	rate     int               // calls a second
 	hold     time.Duration     // of a <pause/>
@@ -47,6 +49,15 @@ func (s sipp) start(t *testing.T) *sippRun {
 	if err != nil {
 		t.Fatal(err)
 	}
+	carrier := s.network
+	if s.network == "tls" {
+		// SIPp knows of no TLS, and not that a tunnel is between it and the server.
+		carrier = "tcp"
+		xml = bytes.ReplaceAll(xml, []byte("[transport]"), []byte("TLS"))
+	}
+	if s.domain != "" {
+		xml = bytes.ReplaceAll(xml, []byte("[remote_ip]:[remote_port]"), []byte(s.domain))
+	}
 	writeFile(t, filepath.Join(dir, "scenario.xml"), string(xml))
 
 	ip, port, err := net.SplitHostPort(s.local)
@@ -55,7 +66,7 @@ func (s sipp) start(t *testing.T) *sippRun {
 	}
 	args := []string{
 		"-sf", "scenario.xml", "-nostdin", "-i", ip, "-p", port,
-		"-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.network],
+		"-t", map[string]string{"udp": "u1", "tcp": "t1"}[carrier],
 		"-m", strconv.Itoa(s.calls), "-d", strconv.FormatInt(s.hold.Milliseconds(), 10),
 		"-timeout", fmt.Sprintf("%.0fs", s.limit().Seconds()), "-timeout_error",
 		"-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_counts",
@@ -79,7 +90,7 @@ func (s sipp) start(t *testing.T) *sippRun {
 	}
 	r := &sippRun{sipp: s, process: start(t, dir, peer(t, "sipp"), args...), dir: dir, started: time.Now()}
 	if s.remote == "" {
-		eventually(t, 10*time.Second, func() bool { return bound(t, s.network, s.local) }, "sipp does not listen on %s", s.local)
+		eventually(t, 10*time.Second, func() bool { return bound(t, carrier, s.local) }, "sipp does not listen on %s", s.local)
 	}
 	return r
 }

@@ -16,11 +16,22 @@ type softswitch struct {
 	*process
 	ip   string
 	addr string // ip:port
+	tls  string // ip:port, of serveSecure alone
+	wss  string // likewise
 }
 
 // port is where every softswitch listens: of four digits, for sipsak, and not
-// the default one.
+// the default one. The next one is that of TLS, and the one behind that of WSS.
 const port = 5070
+
+// serveSecure starts a softswitch that takes TLS and WebSockets as well.
+func serveSecure(t *testing.T, ip string, flags ...string) *softswitch {
+	t.Helper()
+	tls, wss := fmt.Sprintf("%s:%d", ip, port+1), fmt.Sprintf("%s:%d", ip, port+2)
+	s := serve(t, ip, append([]string{"--tls", tls, "--wss", wss}, flags...)...)
+	s.tls, s.wss = tls, wss
+	return s
+}
 
 // serve starts a softswitch, and returns when it answers. At the end of the
 // test SIGTERM must end it with status 0 within five seconds.
