@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	"sip/resolve":          {"sip", "internal/...", "github.com/miekg/dns"}, // NAPTR
 	"sip/transport":        {"sip", "internal/..."},
 	"sip/transport/memnet": {"sip", "sip/transport", "internal/..."},
+	"sip/transport/pcap":   {"sip", "sip/transport"},
 	"sip/transport/ws":     {"sip", "sip/transport", "internal/...", "github.com/coder/websocket"}, // the one that imports net/http
 
 	// 1: transactions and dialogs
