@@ -101,9 +101,13 @@ func (h *Hosted) Reserve(ctx context.Context, remote netip.AddrPort) (*Slot, err
 	return s, nil
 }
 
-// Release gives the room back, unless Carry has used it.
+// Release gives the room back, unless Carry has used it, and counts a connection
+// that came to nothing.
 func (s *Slot) Release() {
-	s.done.Do(func() { s.hosted.conns.release(s.remote.Addr()) })
+	s.done.Do(func() {
+		s.hosted.count.handshake.Add(1)
+		s.hosted.conns.release(s.remote.Addr())
+	})
 }
 
 // Carry runs a connection on a goroutine of its own and returns at once. rest was

@@ -42,7 +42,7 @@ type ConnStats struct {
 	Slow       uint64 // closed: a message was not complete in time
 	Stalled    uint64 // closed: the peer did not read
 	Unframed   uint64 // closed: no telling where the next message begins
-	Handshake  uint64 // closed: the TLS handshake failed or was not done in time
+	Handshake  uint64 // closed: the handshake of TLS, or of WebSocket, failed or was not done in time
 }
 
 // counters are Stats as they are counted.

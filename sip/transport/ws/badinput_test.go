@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,7 @@ func TestBadFrames(t *testing.T) {
 	good := connect(t, s)
 	const text, binaryFrame, more, ping, fin, rsv1 = 0x81, 0x82, 0x00, 0x89, 0x80, 0xc1
 	flood := strings.Repeat("x", 70_000)
+	broken := uint64(0)
 	for name, c := range map[string]struct {
 		sent string
 		code websocket.StatusCode
@@ -116,16 +118,60 @@ func TestBadFrames(t *testing.T) {
 			if code := conn.closing(); c.code >= 0 {
 				require.Equal(t, c.code, code)
 			}
+			switch c.code {
+			case -1, websocket.StatusProtocolError, websocket.StatusInvalidFramePayloadData, websocket.StatusMessageTooBig:
+				broken++
+			}
 			conn.Close()
 			<-written
 			require.Error(t, <-r.failed)
+			require.Equal(t, broken, s.Stats().Conns.Unframed)
 			require.Less(t, inUse()-before, int64(2<<20))
 			require.Empty(t, r.messages)
 			write(t, good, options("good"))
 			<-r.messages
 		})
 	}
-	require.Positive(t, s.Stats().Conns.Unframed)
+}
+
+// TestBadRequests: what is no WebSocket is answered as HTTP wants it, closed and
+// counted.
+func TestBadRequests(t *testing.T) {
+	checkLeaks(t)
+	s := listen(t)
+	r := serve(t, s)
+	good := connect(t, s)
+	get := "GET / HTTP/1.1\r\nHost: h\r\n"
+	for name, c := range map[string]struct{ sent, answer string }{
+		"a web browser":       {get + "\r\n", "HTTP/1.1 426 "},
+		"two of them":         {get + "\r\n" + get + "\r\n", "HTTP/1.1 426 "},
+		"garbage":             {"\xde\xad\xbe\xef\r\n\r\n", "HTTP/1.1 400 "},
+		"SIP over TCP":        {options("a"), "HTTP/1.1 400 "},
+		"TLS":                 {"\x16\x03\x01\x00\xf4\x01\x00\x00\xf0\x03\x03\r\n\r\n", "HTTP/1.1 400 "},
+		"an endless header":   {get + strings.Repeat("X: yyyyyyyyyyyyyy\r\n", 10_000), "HTTP/1.1 431 "},
+		"an endless line":     {get + "X: " + strings.Repeat("y", 200_000), "HTTP/1.1 431 "},
+		"1 GiB of a body":     {strings.Replace(get, "GET", "POST", 1) + "Content-Length: 1073741824\r\n\r\n" + strings.Repeat("x", 1000), "HTTP/1.1 426 "},
+		"the end in the line": {"GET / HT", "HTTP/1.1 400 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, memory := s.Stats().Conns, inUse()
+			conn, err := net.Dial("tcp", s.Addrs()[0].String())
+			require.NoError(t, err)
+			defer conn.Close()
+			_, _ = io.WriteString(conn, c.sent) // the server may close before it is all there
+			require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+			answer, _ := io.ReadAll(conn) // closed, or reset behind the answer
+			require.True(t, strings.HasPrefix(string(answer), c.answer), "%q", answer)
+			require.Equal(t, 1, strings.Count(string(answer), "HTTP/1.1 "))
+			write(t, good, options("good"))
+			require.Equal(t, "good", (<-r.messages).m.Head().CallID())
+			// A while after the end, so that the answer is not lost.
+			require.Eventually(t, func() bool { return s.Stats().Conns.Handshake == before.Handshake+1 }, 10*time.Second, time.Millisecond)
+			require.Less(t, inUse()-memory, int64(2<<20))
+			require.Empty(t, r.malformed)
+		})
+	}
+	require.Equal(t, 1, s.Stats().Conns.Open)
 }
 
 // TestBadMessages: what is whole in its frame spoils nothing but itself.

@@ -109,8 +109,13 @@ func (s *Server) admit(ctx context.Context, nc net.Conn) context.Context {
 	return context.WithValue(ctx, slotKey{}, slot)
 }
 
-// follow gives the room back when a connection ends without an upgrade.
+// follow gives the room back when a connection ends without an upgrade. There is
+// one request on each, so that Sources.Rate, which counts connections, holds for
+// requests, too.
 func (s *Server) follow(nc net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		_ = nc.Close()
+	}
 	if state != http.StateClosed && state != http.StateHijacked {
 		return
 	}

@@ -250,3 +250,30 @@ func TestConnLimits(t *testing.T) {
 		_, _, err = dial(t, url(s), nil) // once the server has seen it
 	}
 }
+
+// TestSources: who may send, and how much, is known before anything is spent.
+func TestSources(t *testing.T) {
+	checkLeaks(t)
+	loopback := netip.MustParsePrefix("127.0.0.0/8")
+	closed := listen(t, limits(transport.WithSources(transport.Sources{Deny: []netip.Prefix{loopback}})))
+	serve(t, closed)
+	_, _, err := dial(t, url(closed), nil)
+	require.Error(t, err)
+	require.EqualValues(t, 1, closed.Stats().Conns.Denied)
+
+	s := listen(t, limits(transport.WithSources(transport.Sources{Rate: 50, Burst: 5})))
+	r := serve(t, s)
+	c, start := connect(t, s), time.Now()
+	for i := range 20 {
+		write(t, c, options(strconv.Itoa(i)))
+	}
+	for i := range 20 {
+		require.Equal(t, strconv.Itoa(i), (<-r.messages).m.Head().CallID())
+	}
+	require.Greater(t, time.Since(start), 300*time.Millisecond)
+	require.Positive(t, s.Stats().Conns.Delayed)
+	for range 20 {
+		_, _, _ = dial(t, url(s), nil)
+	}
+	require.Positive(t, s.Stats().Conns.OverRate)
+}
