@@ -12,21 +12,18 @@ import (
 // INVITE of tx and that SetBody gave an SDP answer, and repeats it until ACK
 // comes (RFC 3261 section 13.3.1.4). Without a Contact it gets one, with the
 // user of its To. It returns at once: Confirmed tells when ACK has come. If
-// none comes within 64*T1 the dialog ends with BYE and ErrNoACK.
+// none comes within 64*T1 the dialog ends with BYE and ErrNoACK. The early
+// dialog of Progress becomes confirmed; while PRACK is due for a description
+// that Progress sent, the 2xx waits for it (RFC 3262 section 5).
+//
+// To an INVITE without an offer resp carries one, and the answer is in the ACK.
 //
 // The error is that of tx.Respond: transaction.ErrAnswered when CANCEL was
 // faster.
 func (s *Set) Accept(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, error) {
-	if err := fillContact(tx, resp); err != nil {
-		return nil, err
-	}
-	req := tx.Request()
-	d, err := newDialog(s, req, resp, &req.Header)
+	d, err := s.begin(tx, resp) // before the response, since ACK may come at once
 	if err != nil {
-		return nil, &sip.StatusError{Code: 400, Reason: "Malformed Contact Or Record-Route", Err: err}
-	}
-	if !s.add(d) { // before the response, since ACK may come at once
-		return nil, errInUse
+		return nil, err
 	}
 	if err := d.Accept(tx, resp); err != nil {
 		d.end(err)
@@ -37,47 +34,90 @@ func (s *Set) Accept(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, err
 
 var errInUse = errors.New("dialog: there is one with these tags already")
 
+// begin gives the dialog of an INVITE and a response of ours to it: an early one
+// that there is, or a new one.
+func (s *Set) begin(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, error) {
+	if err := s.complete(tx, resp); err != nil {
+		return nil, err
+	}
+	req := tx.Request()
+	d, err := newDialog(s, req, resp.Clone(), &req.Header)
+	if err != nil {
+		return nil, &sip.StatusError{Code: 400, Reason: "Malformed Contact Or Record-Route", Err: err}
+	}
+	d.ringing = tx
+	there := s.add(d)
+	if there == nil {
+		return d, nil
+	}
+	if there.invite != req || !there.Early() {
+		return nil, errInUse
+	}
+	return there, nil
+}
+
 // Accept answers a re-INVITE as Set.Accept does the first one. It returns at
 // once.
 func (d *Dialog) Accept(tx *transaction.ServerTx, resp *sip.Response) error {
-	if err := fillContact(tx, resp); err != nil {
+	if err := d.set.complete(tx, resp); err != nil {
 		return err
 	}
 	cseq, err := resp.CSeq()
 	if err != nil {
 		return err
 	}
-	timers := d.set.ep.Timers()
-	u := &unacked{
-		d: d, tx: tx, resp: resp.Clone(), seq: cseq.Seq,
-		interval: timers.T1, until: time.Now().Add(64 * timers.T1),
-	}
+	req, ok := tx.Request(), resp.Clone()
 	d.mu.Lock()
-	d.unacked.stop()
-	d.unacked = u
-	u.timer = time.AfterFunc(u.interval, u.repeat)
-	d.mu.Unlock()
-	if err := tx.Respond(resp); err != nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		u.stop()
-		if d.unacked == u {
-			d.unacked = nil
-		}
-		return err
+	d.grant(req, ok)
+	if r := d.reliable; r != nil && r.tx == tx && r.holds() {
+		r.final = ok
+		d.mu.Unlock()
+		tx.Detach() // PRACK, CANCEL or the end of waiting answers it
+		return nil
 	}
-	return nil
+	d.mu.Unlock()
+	return d.accept(tx, ok, cseq.Seq)
 }
 
-func fillContact(tx *transaction.ServerTx, resp *sip.Response) error {
-	to, err := resp.To()
-	if err != nil {
-		return err
+// accept sends a 2xx and repeats it until ACK comes.
+func (d *Dialog) accept(tx *transaction.ServerTx, resp *sip.Response, seq uint32) error {
+	offer, theirs := description(resp), description(tx.Request())
+	timers := d.set.ep.Timers()
+	u := &unacked{
+		d: d, tx: tx, resp: resp.Clone(), seq: seq,
+		interval: timers.T1, until: time.Now().Add(64 * timers.T1),
 	}
-	if !resp.Has("Contact") {
-		resp.Set("Contact", tx.Contact(to.URI.User()))
+	u.timer = d.set.ep.NewTimer(u.repeat)
+	d.mu.Lock()
+	switch {
+	case theirs != "":
+		d.exchange.agree(offer, theirs)
+	case offer != "" && !d.reliable.settled(tx):
+		u.offer = offer
+		d.exchange.offered = true
 	}
-	return nil
+	d.reliable.finish(tx)
+	if d.early {
+		d.early, d.response, d.ringing = false, u.resp, nil
+		d.exchange.invited = false
+	}
+	d.unacked.stop()
+	d.unacked = u
+	u.timer.Reset(u.interval)
+	d.mu.Unlock()
+	err := tx.Respond(resp)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.session.arm(d)
+		return nil
+	}
+	u.stop()
+	if d.unacked == u {
+		d.unacked = nil
+		d.exchange.offered = false
+	}
+	return err
 }
 
 // unacked is a 2xx that is repeated until ACK comes. The dialog's lock guards
@@ -87,9 +127,10 @@ type unacked struct {
 	tx       *transaction.ServerTx
 	resp     *sip.Response
 	seq      uint32
+	offer    string // that the ACK answers
 	interval time.Duration
 	until    time.Time
-	timer    *time.Timer
+	timer    *transaction.Timer
 }
 
 func (u *unacked) stop() {
@@ -124,12 +165,16 @@ func (u *unacked) repeat() {
 }
 
 // acknowledged takes an ACK.
-func (d *Dialog) acknowledged(seq uint32) {
+func (d *Dialog) acknowledged(ack *sip.Request, seq uint32) {
 	d.mu.Lock()
-	ours := d.unacked != nil && d.unacked.seq == seq
+	u := d.unacked
+	ours := u != nil && u.seq == seq
 	if ours {
-		d.unacked.stop()
-		d.unacked = nil
+		u.stop()
+		d.unacked, d.acked = nil, ack
+		if u.offer != "" {
+			d.exchange.agree(u.offer, description(ack))
+		}
 	}
 	d.mu.Unlock()
 	if !ours {
@@ -143,5 +188,3 @@ func (d *Dialog) acknowledged(seq uint32) {
 		d.leave(func(error) {})
 	}
 }
-
-func (d *Dialog) confirm() { d.confirmOnce.Do(func() { close(d.confirmed) }) }

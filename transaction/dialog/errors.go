@@ -13,6 +13,18 @@ var (
 	ErrEnded = errors.New("dialog: has ended")
 	// ErrNoACK is why a dialog ended whose 2xx was never acknowledged.
 	ErrNoACK = errors.New("dialog: no ACK came")
+	// ErrNoPRACK is why an early dialog ended whose reliable provisional response
+	// was never acknowledged.
+	ErrNoPRACK = errors.New("dialog: no PRACK came")
+	// ErrExpired is why a dialog ended whose session was not refreshed in time.
+	ErrExpired = errors.New("dialog: session has expired")
+	// ErrElsewhere is why an early dialog ended: another phone has answered.
+	ErrElsewhere = errors.New("dialog: answered elsewhere")
+	// ErrPending: an INVITE, an UPDATE or an offer that is under way in the dialog
+	// has to end first.
+	ErrPending = errors.New("dialog: another request is under way")
+	// ErrNoAnswer: an offer came that no OnOffer was there to answer.
+	ErrNoAnswer = errors.New("dialog: nobody answers the offer")
 	// ErrMethod: ACK and CANCEL are not sent by Do.
 	ErrMethod = errors.New("dialog: ACK and CANCEL are sent by the dialog itself")
 )
@@ -33,3 +45,5 @@ func (e *RejectedError) Error() string {
 func (e *RejectedError) Unwrap() error {
 	return &sip.StatusError{Code: e.Response.StatusCode, Reason: e.Response.Reason}
 }
+
+var errNotProvisional = errors.New("dialog: Progress sends 101 to 199")

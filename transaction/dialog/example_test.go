@@ -156,3 +156,34 @@ func ExampleNewSet() {
 	<-served
 	// Output: 0
 }
+
+// A phone that lets its caller hear something before it answers, and notices
+// within minutes when one of them has gone.
+func ExampleSet_Progress() {
+	ep := transaction.New()
+	var phone *dialog.Set
+	mux := transaction.NewMux()
+	mux.HandleFunc(sip.INVITE, func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		early := sip.NewResponse(req, 183)
+		early.SetBody("application/sdp", "where the caller hears us")
+		if _, err := phone.Progress(tx, early); err != nil {
+			return err
+		}
+		select { // somebody picks up, or the caller gives up
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		call, err := phone.Accept(tx, sip.NewResponse(req, 200)) // waits for PRACK by itself
+		if err != nil {
+			return err
+		}
+		<-call.Done()
+		return nil
+	})
+	phone = dialog.NewSet(ep, mux,
+		dialog.WithExtensions("100rel"),
+		dialog.WithSessionTimer(dialog.SessionTimer{Interval: 10 * time.Minute}))
+	fmt.Println(phone.Len())
+	// Output: 0
+}

@@ -32,22 +32,33 @@ type Option func(*config)
 type config struct {
 	log        *slog.Logger
 	extensions []string
+	timer      SessionTimer
 	request    func(context.Context, *Dialog, *sip.Request, *transaction.ServerTx) error
 }
 
 // WithLogger sets the logger; the default discards.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 
-// WithExtensions names the option tags, 100rel for instance, that the handlers
-// know. A request that Requires any other is answered 420 (RFC 3261 section
-// 8.2.2.3). The default is none.
+// WithExtensions names the option tags that the handlers know, besides timer,
+// which needs nothing of them. 100rel among them means that they send provisional
+// responses by Progress. A request that Requires any other is answered 420 (RFC
+// 3261 section 8.2.2.3). The default is none.
 func WithExtensions(tags ...string) Option { return func(c *config) { c.extensions = tags } }
 
-// OnRequest has f answer requests within a dialog other than ACK and BYE: INFO,
-// a re-INVITE (by Dialog.Accept) and so on, in the way of a
-// transaction.Handler. Without it OPTIONS is answered 200, INVITE and UPDATE
-// 488, so that the session stays as it is (RFC 3261 section 14.2), and anything
-// else 405.
+// WithSessionTimer sets how long calls may live without a refresh. The default
+// asks for nothing and goes along with what the other end asks for, down to 90
+// seconds.
+func WithSessionTimer(t SessionTimer) Option { return func(c *config) { c.timer = t } }
+
+// OnRequest has f answer requests within a dialog: INFO, a re-INVITE (by
+// Dialog.Accept) and so on, in the way of a transaction.Handler. Without it
+// OPTIONS is answered 200, INVITE and UPDATE with an offer 488, so that the
+// session stays as it is (RFC 3261 section 14.2), and anything else 405.
+//
+// ACK and BYE do not come to f, nor what changes nothing about the session and
+// is answered 200 by itself: a PRACK or an UPDATE without a description, and an
+// INVITE or UPDATE with the same description as before. A PRACK with one does:
+// Dialog.Early and the body tell what is wanted (RFC 3262 section 5).
 func OnRequest(f func(ctx context.Context, d *Dialog, req *sip.Request, tx *transaction.ServerTx) error) Option {
 	return func(c *config) { c.request = f }
 }
@@ -68,19 +79,25 @@ func NewSet(ep *transaction.Endpoint, next transaction.Handler, opts ...Option) 
 	for _, o := range opts {
 		o(&s.cfg)
 	}
+	s.cfg.timer = s.cfg.timer.withDefaults()
 	return s
 }
 
 // refuse answers what nobody handles.
-func refuse(_ context.Context, _ *Dialog, req *sip.Request, tx *transaction.ServerTx) error {
+func refuse(_ context.Context, d *Dialog, req *sip.Request, tx *transaction.ServerTx) error {
 	switch req.Method {
 	case sip.OPTIONS:
 		return tx.Respond(sip.NewResponse(req, 200))
+	case sip.PRACK:
+		if description(d.Request()) == "" { // it has the answer to our offer
+			return tx.Respond(sip.NewResponse(req, 200))
+		}
+		return &sip.StatusError{Code: 488}
 	case sip.INVITE, sip.UPDATE:
 		return &sip.StatusError{Code: 488}
 	}
 	notAllowed := &sip.StatusError{Code: 405}
-	notAllowed.Header.Set("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+	notAllowed.Header.Set("Allow", allow)
 	return notAllowed
 }
 
@@ -93,27 +110,28 @@ func (s *Set) Len() int {
 
 // ServeSIP implements transaction.Handler. A request with a To tag that belongs
 // to no dialog is answered 481 (RFC 3261 section 12.2.2), one that Requires what
-// WithExtensions does not name 420. A provisional response to an INVITE gets a
-// Contact if it has none, as Accept's 2xx does (section 12.1.1).
+// WithExtensions does not name 420, and one whose session interval is less than
+// SessionTimer.Min 422. A provisional response to an INVITE gets Contact, Allow
+// and Supported if it has none, as Accept's 2xx does (section 12.1.1).
 func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 	to, err := req.To()
 	if err != nil {
 		return err
 	}
 	if req.Method != sip.ACK { // an ACK cannot be refused
-		if err := req.Unsupported("Require", s.cfg.extensions...); err != nil {
+		if err := req.Unsupported("Require", append([]string{"timer"}, s.cfg.extensions...)...); err != nil {
 			return err
 		}
 	}
 	if req.Method == sip.INVITE {
-		tx.OnRespond(func(resp *sip.Response) {
-			if resp.StatusCode > 100 && resp.StatusCode < 200 {
-				// A To that cannot be read has been refused above.
-				_ = fillContact(tx, resp)
-			}
-		})
+		tx.OnRespond(func(resp *sip.Response) { s.responds(tx, resp) })
 	}
 	if to.Tag() == "" {
+		if req.Method == sip.INVITE {
+			if err := s.admitTimer(req); err != nil {
+				return err
+			}
+		}
 		return s.next.ServeSIP(ctx, req, tx)
 	}
 	from, err := req.From()
@@ -132,15 +150,81 @@ func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.Se
 	return &sip.StatusError{Code: 481}
 }
 
-// add puts a dialog into the set; it is false if it is there already.
-func (s *Set) add(d *Dialog) bool {
+// responds sees the responses to an INVITE: one that refuses it ends its early
+// dialog.
+func (s *Set) responds(tx *transaction.ServerTx, resp *sip.Response) {
+	switch {
+	case isProgress(resp):
+		// A To that cannot be read has been refused before.
+		_ = s.complete(tx, resp)
+	case resp.StatusCode >= 300:
+		to, err := resp.To()
+		if err != nil {
+			return
+		}
+		from, err := resp.From()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		d := s.dialogs[id{resp.CallID(), to.Tag(), from.Tag()}]
+		s.mu.Unlock()
+		if d != nil && d.invite == tx.Request() && d.Early() {
+			d.end(&RejectedError{resp.Clone()})
+		}
+	}
+}
+
+// allow is what a Set answers, or has answered.
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
+
+// complete gives a response to INVITE or UPDATE what the other end has to know
+// of us (RFC 3261 sections 12.1.1 and 13.3.1, RFC 3311 section 4).
+func (s *Set) complete(tx *transaction.ServerTx, resp *sip.Response) error {
+	if !resp.Has("Contact") {
+		to, err := resp.To()
+		if err != nil {
+			return err
+		}
+		resp.Set("Contact", tx.Contact(to.URI.User()))
+	}
+	if !resp.Has("Allow") {
+		resp.Set("Allow", allow)
+	}
+	s.support(&resp.Header, "timer")
+	return nil
+}
+
+// introduce gives a request what the other end has to know of us.
+func (s *Set) introduce(req *sip.Request) {
+	if !req.Has("Allow") {
+		req.Set("Allow", allow)
+	}
+	s.support(&req.Header, "100rel", "timer")
+}
+
+func (s *Set) support(h *sip.Header, tags ...string) {
+	for _, tag := range append(tags, s.cfg.extensions...) {
+		if !h.HasToken("Supported", tag) {
+			h.Add("Supported", tag)
+		}
+	}
+}
+
+// supports tells whether the sender of a request knows an extension.
+func supports(req *sip.Request, tag string) bool {
+	return req.HasToken("Supported", tag) || req.HasToken("Require", tag)
+}
+
+// add puts a dialog into the set, unless there is one with these tags already,
+// which it returns.
+func (s *Set) add(d *Dialog) (there *Dialog) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dialogs[d.id] != nil {
-		return false
+	if there = s.dialogs[d.id]; there == nil {
+		s.dialogs[d.id] = d
 	}
-	s.dialogs[d.id] = d
-	return true
+	return there
 }
 
 func (s *Set) remove(d *Dialog) {
