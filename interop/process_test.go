@@ -86,6 +86,15 @@ func (p *process) expect(t *testing.T, pattern string, limit time.Duration) []st
 	return found
 }
 
+// count waits until what the program has printed matches n times.
+func (p *process) count(t *testing.T, pattern string, n int, limit time.Duration) {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	eventually(t, limit, func() bool {
+		return len(re.FindAllStringIndex(p.output.String(), -1)) >= n
+	}, "%s did not print %q %d times", p.cmd.Path, pattern, n)
+}
+
 // eventually waits until done is true.
 func eventually(t *testing.T, limit time.Duration, done func() bool, format string, args ...any) {
 	t.Helper()

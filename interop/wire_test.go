@@ -19,6 +19,7 @@ import (
 type wire struct {
 	net.Conn
 	network string
+	host    string        // what it calls itself
 	reader  *bufio.Reader // of a stream
 }
 
@@ -40,23 +41,29 @@ func connect(t *testing.T, network, local, remote string) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &wire{Conn: conn, network: network, reader: bufio.NewReaderSize(conn, 1<<16)}
+	return &wire{Conn: conn, network: network, host: conn.LocalAddr().String(), reader: bufio.NewReaderSize(conn, 1<<16)}
 }
 
 // via returns the value of a Via field for a request of this wire.
 func (w *wire) via(branch string) string {
-	return fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s;rport", strings.ToUpper(w.network), w.LocalAddr(), branch)
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=z9hG4bK%s;rport", strings.ToUpper(w.network), w.host, branch)
 }
 
 // uri returns the URI at which a user of this wire is reached.
 func (w *wire) uri(user string) string {
-	return fmt.Sprintf("sip:%s@%s;transport=%s", user, w.LocalAddr(), w.network)
+	return fmt.Sprintf("sip:%s@%s;transport=%s", user, w.host, strings.TrimSuffix(w.network, "s"))
 }
 
 // send writes a message without a body: its start line and its fields.
 func (w *wire) send(t *testing.T, start string, fields ...string) {
 	t.Helper()
-	text := start + "\r\n" + strings.Join(fields, "\r\n") + "\r\nContent-Length: 0\r\n\r\n"
+	w.sendBody(t, "", start, fields...)
+}
+
+// sendBody writes a message with a body; the fields have to tell its type.
+func (w *wire) sendBody(t *testing.T, body, start string, fields ...string) {
+	t.Helper()
+	text := fmt.Sprintf("%s\r\n%s\r\nContent-Length: %d\r\n\r\n%s", start, strings.Join(fields, "\r\n"), len(body), body)
 	if _, err := io.WriteString(w, text); err != nil {
 		t.Fatal(err)
 	}
