@@ -23,28 +23,29 @@ import (
 const selfSignedFor = 365 * 24 * time.Hour
 
 // tlsConfig is what TLS and WSS listeners show: the certificate of the files,
-// or, where there are none, one of our own making.
-func tlsConfig(certFile, keyFile string, domains []string, logger *slog.Logger) (*tls.Config, error) {
+// which reload reads again, or, where there are none, one of our own making, and
+// reload is nil.
+func tlsConfig(certFile, keyFile string, domains []string, logger *slog.Logger) (config *tls.Config, reload func() error, err error) {
 	if (certFile == "") != (keyFile == "") {
-		return nil, errors.New("--cert and --key go together")
+		return nil, nil, errors.New("--cert and --key go together")
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	config = &tls.Config{MinVersion: tls.VersionTLS12}
 	if certFile != "" {
 		certificate, err := transport.NewCertificate(certFile, keyFile)
 		if err != nil {
-			return nil, fmt.Errorf("--cert, --key: %w", err)
+			return nil, nil, fmt.Errorf("--cert, --key: %w", err)
 		}
 		config.GetCertificate = certificate.GetCertificate
-		return config, nil
+		return config, certificate.Reload, nil
 	}
 	certificate, err := selfSigned(domains)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config.Certificates = []tls.Certificate{certificate}
 	logger.Warn("the certificate is self-signed, so phones cannot tell this server from another one: " +
 		"give a real one with --cert and --key")
-	return config, nil
+	return config, nil, nil
 }
 
 // selfSigned makes a certificate for the domains, and for this host's names and

@@ -15,6 +15,7 @@ type greeting struct {
 	access    accessKind
 	users     int
 	openRelay bool
+	trace     string // a file; empty: none
 }
 
 // text is what the operator reads when the server starts.
@@ -45,6 +46,12 @@ func (g greeting) text() string {
 			"                to serve others add --user NAME:PASSWORD or --users-file FILE\n")
 	case everybody:
 		b.WriteString("  passwords     OFF: anybody who can reach this port may register as anyone\n")
+	}
+	if g.hosts.advertised.Host != "" {
+		fmt.Fprintf(&b, "  advertised    %s, to whoever is not on this host's own networks\n", g.hosts.advertised)
+	}
+	if g.trace != "" {
+		fmt.Fprintf(&b, "  trace         every message is written to %s; whoever reads that can guess passwords\n", g.trace)
 	}
 	if g.openRelay {
 		b.WriteString("  open relay    ON: anybody may send calls through this server to anywhere\n")

@@ -15,6 +15,8 @@ type hosts struct {
 	name  string       // its own name; the domain when none is configured
 	addrs []netip.Addr // addresses that the listeners answer on, loopback last
 	ports []uint16     // ports of the listeners
+
+	advertised sip.HostPort // what it is called beyond a NAT; zero: nothing
 }
 
 // hostNames asks the system for this host's name and for the addresses that
@@ -91,6 +93,10 @@ func (h hosts) aliases() (list []string) {
 	add("localhost")
 	for _, a := range h.addrs {
 		add(a.String())
+	}
+	if h.advertised.Host != "" {
+		add(h.advertised.Host)
+		list = append(list, h.advertised.String())
 	}
 	return list
 }

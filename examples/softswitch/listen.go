@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/sip/transport/ws"
 )
@@ -24,6 +25,8 @@ type addresses struct {
 	config                 *tls.Config // of tls and wss
 	origins                []string    // of ws and wss
 	sources                transport.Sources
+	advertised             sip.HostPort   // zero: the addresses of the listeners
+	tap                    *transport.Tap // nil: none
 }
 
 // listen opens the sockets. A port that the user named must be had; one that
@@ -51,35 +54,44 @@ func listen(at addresses, logger *slog.Logger) ([]listener, error) {
 		}
 		return nil
 	}
-	opts := []transport.Option{transport.WithLogger(logger), transport.WithSources(at.sources)}
-	ofWS := []ws.Option{ws.WithTransport(opts...), ws.WithOrigins(at.origins...)}
+	options := func(network string) []transport.Option {
+		all := []transport.Option{transport.WithLogger(logger), transport.WithSources(at.sources), transport.WithTap(at.tap)}
+		return append(all, advertise(at.advertised, network)...)
+	}
+	webOptions := func(network string) []ws.Option {
+		return []ws.Option{ws.WithTransport(options(network)...), ws.WithOrigins(at.origins...)}
+	}
 	err := errors.Join(
 		open("UDP", at.udp, func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenUDP(addr, opts...))
+			return opened(transport.ListenUDP(addr, options("UDP")...))
 		}),
 		open("TCP", at.tcp, func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenTCP(addr, opts...))
+			return opened(transport.ListenTCP(addr, options("TCP")...))
 		}),
 		open("TLS", named(at.tls), func(addr string) (transport.Transport, error) {
-			return opened(transport.ListenTLS(addr, at.config, opts...))
+			return opened(transport.ListenTLS(addr, at.config, options("TLS")...))
 		}),
 		open("WS", named(at.ws), func(addr string) (transport.Transport, error) {
-			return opened(ws.Listen(addr, ofWS...))
+			return opened(ws.Listen(addr, webOptions("WS")...))
 		}),
 		open("WSS", named(at.wss), func(addr string) (transport.Transport, error) {
-			return opened(ws.ListenTLS(addr, at.config, ofWS...))
+			return opened(ws.ListenTLS(addr, at.config, webOptions("WSS")...))
 		}),
 	)
 	if err == nil && len(ls) == 0 {
 		err = errors.New("nothing to listen on: is another SIP server running? --udp and --tcp choose other ports")
 	}
 	if err != nil {
-		for _, l := range ls {
-			err = errors.Join(err, l.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, closeAll(ls))
 	}
 	return ls, nil
+}
+
+func closeAll(ls []listener) (err error) {
+	for _, l := range ls {
+		err = errors.Join(err, l.Close())
+	}
+	return err
 }
 
 // named has no default take the place of addresses that were not given.

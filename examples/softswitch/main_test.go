@@ -41,6 +41,8 @@ func TestCommandLine(t *testing.T) {
 		"unreadable key":   {args: []string{"--key-file", "/nonexistent/dir/keys"}, status: 1, err: "--key-file"},
 		"cert without key": {args: []string{"--tls", "127.0.0.1:0", "--cert", "cert.pem"}, status: 1, err: "--cert and --key"},
 		"no such cert":     {args: []string{"--tls", "127.0.0.1:0", "--cert", "/nonexistent", "--key", "/nonexistent"}, status: 1, err: "--cert"},
+		"pcap is no file":  {args: []string{"--udp", "127.0.0.1:0", "--tcp", "", "--pcap", "/"}, status: 1, err: "--pcap"},
+		"bad advertise":    {args: []string{"--advertise", "0.0.0.0"}, status: 1, err: "--advertise"},
 		"unknown command":  {args: []string{"frobnicate"}, status: 1, err: "unexpected argument frobnicate"},
 		"explicit command": {args: []string{"serve", "--udp", "", "--tcp", ""}, status: 1, err: "nothing to listen on"},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/patchbay-sip/patchbay/registrar"
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/keyring"
+	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
@@ -33,7 +34,7 @@ type serveCommand struct {
 	WS          []string `name:"ws" help:"Address for WebSockets without TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
 	WSS         []string `name:"wss" help:"Address for WebSockets over TLS (repeatable). Default: none." placeholder:"ADDR" sep:"none"`
 	Origin      []string `help:"A web page that may open WebSockets, as https://HOST (repeatable; *: all). Default: those of this host and port." placeholder:"URL" sep:"none"`
-	Cert        string   `help:"The certificate for TLS and WSS, with its chain, in PEM. Default: a self-signed one, made for this run." placeholder:"FILE"`
+	Cert        string   `help:"The certificate for TLS and WSS, with its chain, in PEM; SIGHUP has it read again. Default: a self-signed one, made for this run." placeholder:"FILE"`
 	Key         string   `help:"The key of --cert, in PEM." placeholder:"FILE"`
 	Auth        string   `help:"Whether callers and phones need a password. auto: once there is a user; until then only near phones are served." enum:"auto,on,off" default:"auto"`
 	User        []string `help:"A user (repeatable)." placeholder:"NAME:PASSWORD" sep:"none"`
@@ -41,6 +42,8 @@ type serveCommand struct {
 	KeyFile     string   `help:"The file with the keys that tokens are signed with; made if it is not there. Default: keys of this run alone." placeholder:"FILE"`
 	MinExpires  int      `help:"The shortest registration, in seconds. Default: 60." default:"60" placeholder:"SECONDS"`
 	LimitSource int      `help:"How many requests a second each address may send, over each of UDP, TCP, ... (0: no limit). Loopback addresses, such as a web server's on this host, are not limited." default:"500" placeholder:"N"`
+	Advertise   string   `help:"The name or address, and with PORT the port of UDP and TCP, by which this host is reached from beyond a NAT." placeholder:"HOST[:PORT]"`
+	PCAP        string   `name:"pcap" help:"Write every message to this file, for Wireshark (pcapng, TLS taken off). At 100 MiB it becomes FILE.1 and begins anew. It can be used to guess passwords: keep it safe." placeholder:"FILE"`
 	OpenRelay   bool     `help:"Relay for everybody to everywhere. For a laboratory only."`
 }
 
@@ -64,21 +67,22 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 			return fmt.Errorf("--key-file: %w", err)
 		}
 	}
-	limits, err := sources(c.LimitSource)
+	at, reload, err := c.addresses(logger)
 	if err != nil {
 		return err
-	}
-	at := addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS, ws: c.WS, wss: c.WSS, origins: c.Origin, sources: limits}
-	if len(at.tls)+len(at.wss) > 0 || c.Cert != "" || c.Key != "" {
-		if at.config, err = tlsConfig(c.Cert, c.Key, c.Domain, logger); err != nil {
-			return err
-		}
 	}
 	listeners, err := listen(at, logger)
 	if err != nil {
 		return err
 	}
+	stopTrace, err := trace(at.tap, c.PCAP, logger)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	defer stopTrace()
+	defer onHangup(reload, logger)()
 	hosts := hostNames(listeners)
+	hosts.advertised = at.advertised
 	domains := servedDomains(c.Domain, hosts)
 
 	endpoint := transaction.New(transaction.WithLogger(logger))
@@ -105,12 +109,31 @@ func (c *serveCommand) Run(ctx context.Context, stdout io.Writer, logger *slog.L
 
 	hello := greeting{
 		listeners: listeners, hosts: hosts, domains: c.Domain,
-		access: access.kind(), users: len(users), openRelay: c.OpenRelay,
+		access: access.kind(), users: len(users), openRelay: c.OpenRelay, trace: c.PCAP,
 	}
 	if _, err := io.WriteString(stdout, hello.text()); err != nil {
 		logger.Warn("greeting not shown", "err", err)
 	}
 	return serve(ctx, endpoint, handler, listeners, logger)
+}
+
+// addresses are where to listen, and how. reload reads the certificate again; it
+// is nil where none was given.
+func (c *serveCommand) addresses(logger *slog.Logger) (at addresses, reload func() error, err error) {
+	at = addresses{udp: c.UDP, tcp: c.TCP, tls: c.TLS, ws: c.WS, wss: c.WSS, origins: c.Origin}
+	if at.sources, err = sources(c.LimitSource); err != nil {
+		return at, nil, err
+	}
+	if at.advertised, err = parseAdvertised(c.Advertise); err != nil {
+		return at, nil, err
+	}
+	if c.PCAP != "" {
+		at.tap = transport.NewTap(0)
+	}
+	if len(at.tls)+len(at.wss) > 0 || c.Cert != "" || c.Key != "" {
+		at.config, reload, err = tlsConfig(c.Cert, c.Key, c.Domain, logger)
+	}
+	return at, reload, err
 }
 
 // serve runs the endpoint until ctx ends, and then lets what runs come to its
