@@ -261,13 +261,13 @@ func TestSources(t *testing.T) {
 	require.Error(t, err)
 	require.EqualValues(t, 1, closed.Stats().Conns.Denied)
 
-	s := listen(t, limits(transport.WithSources(transport.Sources{Rate: 50, Burst: 5})))
+	s := listen(t, limits(transport.WithSources(transport.Sources{Rate: 10, Burst: 5})))
 	r := serve(t, s)
 	c, start := connect(t, s), time.Now()
-	for i := range 20 {
+	for i := range 10 {
 		write(t, c, options(strconv.Itoa(i)))
 	}
-	for i := range 20 {
+	for i := range 10 {
 		require.Equal(t, strconv.Itoa(i), (<-r.messages).m.Head().CallID())
 	}
 	require.Greater(t, time.Since(start), 300*time.Millisecond)
