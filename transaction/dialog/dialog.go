@@ -163,6 +163,9 @@ func (d *Dialog) end(err error) (now bool) {
 		d.mu.Unlock()
 		d.set.remove(d)
 		close(d.done)
+		if f := d.set.cfg.end; f != nil {
+			d.set.ep.NewTimer(func() { f(d) }).Reset(0) // on a worker
+		}
 	})
 	return now
 }

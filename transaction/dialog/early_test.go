@@ -304,3 +304,30 @@ func TestACKHasTheAnswer(t *testing.T) {
 		require.NoError(t, caller.Bye(context.Background()))
 	})
 }
+
+// OnEnd tells of each dialog once: of those that were never answered, too.
+func TestOnEnd(t *testing.T) {
+	ended := make(chan error, 10)
+	onWire(t, func(t *testing.T, alice *phone, w *wire) {
+		calls := alice.ringsWith("")
+		invite := w.invite("")
+		w.send(invite)
+		w.response(180)
+		require.NoError(t, answer((<-calls).tx, 486, ""))
+		ack, err := sip.NewACK(invite, w.response(486))
+		require.NoError(t, err)
+		w.send(ack)
+		time.Sleep(time.Second)
+		require.Error(t, <-ended)
+
+		invite, ok, _ := w.confirmed(alice)
+		w.send(w.within(invite, ok, sip.BYE, 2))
+		w.response(200)
+		time.Sleep(time.Second)
+		require.NoError(t, <-ended)
+		require.Empty(t, ended)
+	}, dialog.OnEnd(func(d *dialog.Dialog) {
+		<-d.Done()
+		ended <- d.Err()
+	}))
+}

@@ -34,6 +34,7 @@ type config struct {
 	extensions []string
 	timer      SessionTimer
 	request    func(context.Context, *Dialog, *sip.Request, *transaction.ServerTx) error
+	end        func(*Dialog)
 }
 
 // WithLogger sets the logger; the default discards.
@@ -62,6 +63,11 @@ func WithSessionTimer(t SessionTimer) Option { return func(c *config) { c.timer 
 func OnRequest(f func(ctx context.Context, d *Dialog, req *sip.Request, tx *transaction.ServerTx) error) Option {
 	return func(c *config) { c.request = f }
 }
+
+// OnEnd has f called, on a worker, each time that a dialog has ended, early ones
+// among them: Done by another name, for a program that has no goroutine to spare
+// for each call.
+func OnEnd(f func(d *Dialog)) Option { return func(c *config) { c.end = f } }
 
 // NewSet makes an empty Set that sends through ep. It is to be given to
 // ep.Serve, alone or behind middleware; next gets requests outside of dialogs,
