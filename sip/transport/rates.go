@@ -67,7 +67,7 @@ func newRates(perSecond, burst int) *rates {
 		seed:  maphash.MakeSeed(),
 		start: time.Now(),
 		cost:  [kinds]time.Duration{opening: cost, following: cost / reserve},
-		depth: cost * min(time.Duration(burst), maxDepth/cost),
+		depth: cost * time.Duration(min(burst, int(maxDepth/cost))),
 		sets:  make([]rateSet, rateSets),
 	}
 }

@@ -132,8 +132,8 @@ func TestRatesOfIPv6(t *testing.T) {
 func TestRatesBook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRates(10, 2)
-		for _, want := range []time.Duration{0, 0, 100, 200, 300} {
-			require.Equal(t, want*time.Millisecond, r.book(aSource, anInvite))
+		for _, want := range []int64{0, 0, 100, 200, 300} {
+			require.Equal(t, want, r.book(aSource, anInvite).Milliseconds())
 		}
 		require.False(t, r.take(aSource, anInvite))
 		require.Zero(t, r.book(aSource, aReinvite), "by the reserve")
