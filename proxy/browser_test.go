@@ -217,6 +217,21 @@ func TestFlowFailed(t *testing.T) {
 	})
 }
 
+// Whoever closed the page is not there; another one that is there is reached.
+func TestBrowserClosed(t *testing.T) {
+	onTheWeb(t, func(t *testing.T, s *site) {
+		alice, bob, other := s.browser("alice", "10"), s.phone("bob", "20"), s.phone("alice", "30")
+		require.NoError(t, alice.socket.CloseNow())
+		alice.reading.Wait()
+		bob.send(proxyAddr, bob.request(sip.INVITE, "sip:alice@example.com"))
+		bob.expect(480)
+		s.users.register("alice", other)
+		bob.send(proxyAddr, bob.request(sip.INVITE, "sip:alice@example.com"))
+		other.asked(sip.INVITE).answer(200)
+		bob.expect(200)
+	})
+}
+
 // A flow token is good in its own dialog, for whom it was made, and for the hop
 // that is behind it.
 func TestFlowTokenAloneIsNothing(t *testing.T) {

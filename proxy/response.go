@@ -173,10 +173,12 @@ func (b *branch) unsent(err error) {
 	code, level := 408, slog.LevelDebug // RFC 3261 section 16.6 item 7
 	switch {
 	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
-	case errors.Is(err, transport.ErrFlowGone) && b.c.call.vouched() && !b.c.call.onward.IsZero():
+	case b.spec.Flow.IsZero() || !errors.Is(err, transport.ErrFlowGone):
+		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
+	case b.c.call.vouched():
 		code = 430 // RFC 5626 section 5.3.1
 	default:
-		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
+		code = 480 // who closed his browser is not there
 	}
 	p.log.Log(b.c.ctx, level, "branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
 	b.fail(candidate{code: code})
