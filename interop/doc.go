@@ -1,13 +1,14 @@
 // Package interop calls a running softswitch with real programs: SIPp, sipsak
 // and baresip, with TLS by baresip itself, by stunnel and by openssl, and with the
-// WebSocket of a web page. It holds nothing but tests, behind the build tag interop:
+// WebSocket of a web page; tshark reads what it has traced. It holds nothing but
+// tests, behind the build tag interop:
 //
 //	make interop
 //
 // builds examples/softswitch once and starts it anew for each test, on an
 // address of its own in 127.0.0.0/8. The peers must be installed; one that is
 // missing fails the tests. On Debian they are in the packages sip-tester,
-// sipsak, baresip-core, stunnel4 and openssl.
+// sipsak, baresip-core, stunnel4, openssl and tshark.
 //
 // # What the peers cannot do
 //

@@ -21,7 +21,7 @@
 // without a handshake, and without the messages that the tap dropped.
 //
 // Of TLS, WS and WSS the lower port of the two, which is the server's, becomes
-// 5060: on a port of TLS or HTTP Wireshark would look for these and not find SIP.
+// 5060: on a port of HTTP, for one, Wireshark would look for that and find no SIP.
 // A comment names the true flow then, so that the display filter frame.comment
 // contains "wss" finds them. Another comment says of a message that the parser has
 // refused why that was. The direction is in frame.packet_flags_direction.
