@@ -42,6 +42,8 @@
 //     response whose connection is gone
 //   - multicast (maddr, ttl), SCTP
 //   - RFC 5626 section 4.4.1: the time within which a pong must come
-//   - RFC 5923: the alias parameter
+//   - RFC 5923: the alias parameter, by which a connection from a peer would serve
+//     for the address in its Via. Without a certificate that address is a mere
+//     claim; phones are reached over their own flows instead (see OnlyByFlow)
 //   - RFC 5924: the extended key usage of SIP domains
 package transport
