@@ -10,6 +10,9 @@
 // missing fails the tests. On Debian they are in the packages sip-tester,
 // sipsak, baresip-core, stunnel4, openssl and tshark.
 //
+// One test needs no peer, but real sockets and a minute: that calls go on at their
+// usual speed while a name server, or a peer of other calls, keeps silent.
+//
 // # What the peers cannot do
 //
 // These are facts about the programs as Debian 12 has them, and each of them
