@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 // A sipp is one run of SIPp: a scenario of testdata/, calls times.
 type sipp struct {
 	scenario string
+	builtin  bool   // it is one of SIPp's own
 	network  string // "udp" or "tcp", where one connection carries all calls; "tls": "tcp" that says so
 	local    string // ip:port
 	remote   string // ip:port; empty for a scenario that waits for calls
@@ -45,10 +47,7 @@ func (s sipp) start(t *testing.T) *sippRun {
 	t.Helper()
 	dir := t.TempDir()
 	// SIPp puts some of its files beside the scenario, so it gets a copy.
-	xml, err := os.ReadFile(filepath.Join("testdata", s.scenario+".xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	xml := s.text(t)
 	carrier := s.network
 	if s.network == "tls" {
 		// SIPp knows of no TLS, and not that a tunnel is between it and the server.
@@ -93,6 +92,20 @@ func (s sipp) start(t *testing.T) *sippRun {
 		eventually(t, 10*time.Second, func() bool { return bound(t, carrier, s.local) }, "sipp does not listen on %s", s.local)
 	}
 	return r
+}
+
+// text is the scenario. SIPp prints its own ones with a status other than 0.
+func (s sipp) text(t *testing.T) []byte {
+	t.Helper()
+	if s.builtin {
+		xml, _ := exec.Command(peer(t, "sipp"), "-sd", s.scenario).Output()
+		return xml
+	}
+	xml, err := os.ReadFile(filepath.Join("testdata", s.scenario+".xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return xml
 }
 
 // bound tells whether some program has bound an IPv4 address; it asks the
