@@ -3,8 +3,9 @@
 //
 //	echo -listen 192.0.2.7:5060
 //
-// It rings reliably (RFC 3262) and keeps session timers (RFC 4028) for callers that know how. Sound goes back to the address
-// that the caller's offer names and to no other, so that nobody can aim it at somebody else.
+// It rings reliably (RFC 3262) and keeps session timers (RFC 4028) for callers that know how. Sound goes to the address that
+// the caller's offer names: at once if that is where the call came from, else when a packet came from there, so that nobody
+// can aim it at somebody else.
 package main
 
 import (
@@ -77,7 +78,7 @@ func answer(ctx context.Context, calls *dialog.Set, req *sip.Request, tx *transa
 	if err != nil {
 		return errors.Join(err, sound.Close())
 	}
-	go reflect(sound, caller)
+	go reflect(sound, caller, caller.Addr() == tx.Flow().Remote.Addr().Unmap())
 	go func() {
 		defer sound.Close()
 		select {
@@ -88,16 +89,17 @@ func answer(ctx context.Context, calls *dialog.Set, req *sip.Request, tx *transa
 	return nil
 }
 
-// reflect sends back what comes from the caller, until the socket is closed.
-func reflect(sound *net.UDPConn, caller netip.AddrPort) {
+// reflect sends the caller what comes, once the caller is known to be there, until the socket is closed.
+func reflect(sound *net.UDPConn, caller netip.AddrPort, known bool) {
 	packet := make([]byte, 2048)
 	for {
 		n, from, err := sound.ReadFromUDPAddrPort(packet)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err == nil && netip.AddrPortFrom(from.Addr().Unmap(), from.Port()) == caller {
-			_, _ = sound.WriteToUDPAddrPort(packet[:n], from) // what is lost is lost
+		known = known || netip.AddrPortFrom(from.Addr().Unmap(), from.Port()) == caller
+		if err == nil && known {
+			_, _ = sound.WriteToUDPAddrPort(packet[:n], caller) // what is lost is lost
 		}
 	}
 }
