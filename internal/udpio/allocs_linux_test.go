@@ -12,16 +12,24 @@ import (
 
 // The race detector makes sync.Pool forget at random, so this is without it.
 func TestNoAllocations(t *testing.T) {
-	for name, portable := range map[string]bool{"batch": false, "portable": true} {
-		t.Run(name, func(t *testing.T) {
-			socket, err := net.ListenUDP("udp", &net.UDPAddr{})
+	o := Options{Segment: true, Unreachable: func(netip.AddrPort, error) {}}
+	given := func(t *testing.T) *net.UDPConn {
+		socket, err := net.ListenUDP("udp", &net.UDPAddr{})
+		require.NoError(t, err)
+		return socket
+	}
+	for name, open := range map[string]func(t *testing.T) *Conn{
+		"listen": func(t *testing.T) *Conn {
+			conns, err := Listen(t.Context(), "udp", ":0", o)
 			require.NoError(t, err)
-			defer socket.Close()
-			var pc net.PacketConn = socket
-			if portable {
-				pc = struct{ *net.UDPConn }{socket}
-			}
-			c := newConn(t, pc, Options{Segment: true, Unreachable: func(netip.AddrPort, error) {}})
+			return conns[0]
+		},
+		"given":    func(t *testing.T) *Conn { return newConn(t, given(t), o) },
+		"portable": func(t *testing.T) *Conn { return newConn(t, struct{ *net.UDPConn }{given(t)}, o) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t)
+			defer c.Close()
 			to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.LocalAddr().Port())
 			ps := make([]Packet, defaultBatch)
 			for i := range ps {

@@ -45,6 +45,16 @@ func newBatchPath(conn *net.UDPConn, local netip.AddrPort, o Options) (path, err
 	return b, nil
 }
 
+// leavePoller takes over the socket, which nobody else has, from package net.
+func (c *Conn) leavePoller(socket *net.UDPConn) error {
+	raw, err := newRawConn(socket)
+	if err != nil {
+		return err
+	}
+	c.path.(*batchPath).raw, c.socket = raw, raw
+	return nil
+}
+
 func (b *batchPath) configure(fd int, o Options) error {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {

@@ -25,37 +25,59 @@ const (
 // another process. In "mixed" each packet is from another peer than the one
 // before, in "runs" eight in a row are from the same one.
 func BenchmarkEcho(b *testing.B) {
+	unreachable := func(netip.AddrPort, error) {}
 	servers := []struct {
 		name string
-		open func(*testing.B, *net.UDPConn) (echo func() (int, error))
+		open func(*testing.B) echoServer
 	}{
-		{"net", func(_ *testing.B, conn *net.UDPConn) func() (int, error) { return echoNet(conn) }},
-		{"portable", func(b *testing.B, conn *net.UDPConn) func() (int, error) {
-			return echoBatches(newConn(b, struct{ *net.UDPConn }{conn}, Options{}))
+		{"net", func(b *testing.B) echoServer {
+			conn := givenConn(b)
+			return echoServer{conn, conn.LocalAddr(), echoNet(conn)}
 		}},
-		{"batch", func(b *testing.B, conn *net.UDPConn) func() (int, error) {
-			return echoBatches(newConn(b, conn, Options{}))
-		}},
-		{"batch+unreachable", func(b *testing.B, conn *net.UDPConn) func() (int, error) {
-			return echoBatches(newConn(b, conn, Options{Unreachable: func(netip.AddrPort, error) {}}))
-		}},
-		{"batch+segment", func(b *testing.B, conn *net.UDPConn) func() (int, error) {
-			return echoBatches(newConn(b, conn, Options{Segment: true}))
-		}},
-		{"batch+send", func(b *testing.B, conn *net.UDPConn) func() (int, error) {
-			return echoOneByOne(newConn(b, conn, Options{}))
-		}},
+		{"portable", conn(func(b *testing.B) *Conn { return newConn(b, struct{ *net.UDPConn }{givenConn(b)}, Options{}) }, echoBatches)},
+		{"given", conn(func(b *testing.B) *Conn { return newConn(b, givenConn(b), Options{}) }, echoBatches)},
+		{"batch", conn(listenWith(Options{}), echoBatches)},
+		{"batch+unreachable", conn(listenWith(Options{Unreachable: unreachable}), echoBatches)},
+		{"batch+segment", conn(listenWith(Options{Segment: true}), echoBatches)},
+		{"batch+send", conn(listenWith(Options{}), echoOneByOne)},
 	}
 	for _, flood := range []struct{ name, run string }{{"mixed", "1"}, {"runs", "8"}} {
 		for _, s := range servers {
 			b.Run(flood.name+"/"+s.name, func(b *testing.B) {
-				conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-				require.NoError(b, err)
-				defer conn.Close()
-				require.NoError(b, conn.SetReadBuffer(4<<20))
-				benchmarkEcho(b, conn.LocalAddr().String(), flood.run, s.open(b, conn))
+				server := s.open(b)
+				defer server.socket.Close()
+				benchmarkEcho(b, server.addr.String(), flood.run, server.echo)
 			})
 		}
+	}
+}
+
+type echoServer struct {
+	socket io.Closer
+	addr   net.Addr
+	echo   func() (packets int, err error)
+}
+
+func givenConn(b *testing.B) *net.UDPConn {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(b, err)
+	require.NoError(b, conn.SetReadBuffer(4<<20))
+	return conn
+}
+
+func listenWith(o Options) func(*testing.B) *Conn {
+	o.ReadBuffer = 4 << 20
+	return func(b *testing.B) *Conn {
+		conns, err := Listen(b.Context(), "udp4", "127.0.0.1:0", o)
+		require.NoError(b, err)
+		return conns[0]
+	}
+}
+
+func conn(open func(*testing.B) *Conn, echo func(*Conn) func() (int, error)) func(*testing.B) echoServer {
+	return func(b *testing.B) echoServer {
+		c := open(b)
+		return echoServer{c, net.UDPAddrFromAddrPort(c.LocalAddr()), echo(c)}
 	}
 }
 

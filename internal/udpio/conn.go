@@ -3,6 +3,7 @@ package udpio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 )
@@ -77,9 +78,9 @@ type Stats struct {
 
 // A Conn is a UDP socket that is read and written in batches.
 type Conn struct {
-	path  path
-	pc    net.PacketConn
-	local netip.AddrPort
+	path   path
+	socket io.Closer
+	local  netip.AddrPort
 }
 
 // A path is one way to move packets.
@@ -104,7 +105,7 @@ func New(pc net.PacketConn, o Options) (*Conn, error) {
 	if err := setBuffers(pc, o); err != nil {
 		return nil, err
 	}
-	c := &Conn{pc: pc, local: local}
+	c := &Conn{socket: pc, local: local}
 	if udp, ok := pc.(*net.UDPConn); ok {
 		if udp.RemoteAddr() != nil {
 			return nil, errors.New("udpio: the socket is connected")
@@ -185,7 +186,7 @@ func (c *Conn) Stats() Stats { return c.path.stats() }
 // net.ErrClosed. Closing again does nothing.
 func (c *Conn) Close() error {
 	c.path.stats() // the kernel forgets its count with the socket
-	if err := c.pc.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := c.socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil

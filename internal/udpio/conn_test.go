@@ -21,13 +21,29 @@ type (
 	plainPacket struct{ net.PacketConn }
 )
 
+type openFunc func(t *testing.T, addr string, o udpio.Options) *udpio.Conn
+
 var paths = []struct {
 	name string
-	wrap func(*net.UDPConn) net.PacketConn
+	open openFunc
 }{
-	{"UDPConn", func(c *net.UDPConn) net.PacketConn { return c }},
-	{"AddrPort", func(c *net.UDPConn) net.PacketConn { return plainUDP{c} }},
-	{"PacketConn", func(c *net.UDPConn) net.PacketConn { return plainPacket{c} }},
+	{"Listen", listenBuffered},
+	{"UDPConn", wrapped(func(c *net.UDPConn) net.PacketConn { return c })},
+	{"AddrPort", wrapped(func(c *net.UDPConn) net.PacketConn { return plainUDP{c} })},
+	{"PacketConn", wrapped(func(c *net.UDPConn) net.PacketConn { return plainPacket{c} })},
+}
+
+func listenBuffered(t *testing.T, addr string, o udpio.Options) *udpio.Conn {
+	t.Helper()
+	o.ReadBuffer = 4 << 20
+	return listen(t, "udp", addr, o)
+}
+
+func wrapped(wrap func(*net.UDPConn) net.PacketConn) openFunc {
+	return func(t *testing.T, addr string, o udpio.Options) *udpio.Conn {
+		t.Helper()
+		return newConn(t, wrap(listenUDP(t, addr)), o)
+	}
 }
 
 // onEachPath runs the test on every way to move packets.
@@ -37,7 +53,7 @@ func onEachPath(t *testing.T, test func(t *testing.T, open func(addr string, o u
 		t.Run(p.name, func(t *testing.T) {
 			test(t, func(addr string, o udpio.Options) *udpio.Conn {
 				t.Helper()
-				return newConn(t, p.wrap(listenUDP(t, addr)), o)
+				return p.open(t, addr, o)
 			})
 		})
 	}

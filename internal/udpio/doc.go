@@ -20,6 +20,19 @@
 // One goroutine reads a Conn. Any number may write to it, close it and ask it
 // for anything else meanwhile. No method starts a goroutine.
 //
+// # Waiting
+//
+// Go's poller asks the kernel for each event of a socket: one for each packet
+// that arrives, and one for each that has left. While other goroutines of the
+// program wait for anything, a thread wakes up for each of them. On Linux the
+// sockets that Listen opens are not with that poller themselves, but an epoll
+// instance that asks for the one event that Read waits for, when it does; it
+// takes one more file descriptor a socket. A socket that New was given stays
+// where it is, since its giver may have set deadlines, or may close it.
+//
+// Nothing is collected to be sent by one call: a Send costs hardly more than its
+// part of a full batch (see docs/performance.md).
+//
 // # Which address a packet was sent to
 //
 // A socket that is bound to the unspecified address (0.0.0.0 or ::) tells with

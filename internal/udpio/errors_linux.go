@@ -115,7 +115,7 @@ func (q *errorQueue) resend(fd uintptr, msgs []unix.Mmsghdr) (n int, errno unix.
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for range maxRetries {
-		n, errno = mmsg(unix.SYS_SENDMMSG, fd, msgs, 0)
+		n, errno = sendmmsg(fd, msgs)
 		if !fromICMP(errno) {
 			break
 		}

@@ -5,35 +5,63 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// fullConn is a Conn whose system calls reach a TCP connection instead: UDP's
-// send buffer never fills on a loopback interface, and TCP ignores addresses.
-func fullConn(t *testing.T) (c *Conn, local, peer net.Conn) {
+// onFullConn runs the test with a Conn whose system calls reach a TCP connection
+// instead: UDP's send buffer never fills on a loopback interface, and TCP ignores
+// addresses.
+func onFullConn(t *testing.T, test func(t *testing.T, c *Conn, peer net.Conn)) {
+	for name, take := range map[string]func(*net.TCPConn) (socket, error){
+		"given": func(local *net.TCPConn) (socket, error) {
+			raw, err := local.SyscallConn()
+			return struct {
+				syscall.RawConn
+				io.Closer
+			}{raw, local}, err
+		},
+		"own": func(local *net.TCPConn) (socket, error) { return newRawConn(local) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			local, peer := connected(t)
+			s, err := take(local)
+			require.NoError(t, err)
+			udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			require.NoError(t, err)
+			defer udp.Close()
+			c := newConn(t, udp, Options{})
+			c.path.(*batchPath).raw, c.socket = s, s
+			defer c.Close()
+			test(t, c, peer)
+		})
+	}
+}
+
+// socket is what the writer of a batchPath needs.
+type socket interface {
+	syscall.RawConn
+	io.Closer
+}
+
+// connected makes two ends of a connection with small buffers.
+func connected(t *testing.T) (local *net.TCPConn, peer net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
-	local, err = net.Dial("tcp4", l.Addr().String())
+	dialed, err := net.Dial("tcp4", l.Addr().String())
 	require.NoError(t, err)
-	t.Cleanup(func() { local.Close() })
+	t.Cleanup(func() { dialed.Close() })
+	local = dialed.(*net.TCPConn)
 	peer, err = l.Accept()
 	require.NoError(t, err)
 	t.Cleanup(func() { peer.Close() })
-	require.NoError(t, local.(*net.TCPConn).SetWriteBuffer(8<<10))
+	require.NoError(t, local.SetWriteBuffer(8<<10))
 	require.NoError(t, peer.(*net.TCPConn).SetReadBuffer(8<<10))
-
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	require.NoError(t, err)
-	c, err = New(udp, Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	c.path.(*batchPath).raw, err = local.(*net.TCPConn).SyscallConn()
-	require.NoError(t, err)
-	return c, local, peer
+	return local, peer
 }
 
 // manyPackets makes n packets of two bytes, of which each seventh cannot be
@@ -49,9 +77,10 @@ func manyPackets(n int) []Packet {
 	return ps
 }
 
-func TestFullBuffer(t *testing.T) {
+func TestFullBuffer(t *testing.T) { onFullConn(t, testFullBuffer) }
+
+func testFullBuffer(t *testing.T, c *Conn, peer net.Conn) {
 	const total = 1 << 16
-	c, _, peer := fullConn(t)
 	ps := manyPackets(total)
 	var want []byte
 	for i, p := range ps {
@@ -91,8 +120,9 @@ func TestFullBuffer(t *testing.T) {
 	}
 }
 
-func TestCloseEndsAWriteThatWaits(t *testing.T) {
-	c, local, _ := fullConn(t)
+func TestCloseEndsAWriteThatWaits(t *testing.T) { onFullConn(t, testCloseEndsAWriteThatWaits) }
+
+func testCloseEndsAWriteThatWaits(t *testing.T, c *Conn, _ net.Conn) {
 	ps := manyPackets(1 << 16)
 	_, err := c.TryWrite(ps)
 	require.ErrorIs(t, err, ErrFull)
@@ -101,6 +131,6 @@ func TestCloseEndsAWriteThatWaits(t *testing.T) {
 		_, err := c.Write(ps)
 		written <- err
 	}()
-	require.NoError(t, local.Close())
+	require.NoError(t, c.Close())
 	require.ErrorIs(t, <-written, net.ErrClosed)
 }

@@ -56,7 +56,7 @@ func (h *headers) reset(n int) {
 	}
 }
 
-// mmsg calls recvmmsg or sendmmsg, which never wait, and says for how many
+// mmsg calls recvmmsg or sendmmsg, which never wait here, and says for how many
 // headers it went well.
 func mmsg(trap, fd uintptr, msgs []unix.Mmsghdr, flags uintptr) (int, unix.Errno) {
 	n, _, errno := unix.Syscall6(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)),
@@ -65,6 +65,26 @@ func mmsg(trap, fd uintptr, msgs []unix.Mmsghdr, flags uintptr) (int, unix.Errno
 		return 0, errno
 	}
 	return int(n), 0
+}
+
+// sendmmsg sends what the headers say, and tells how many went. One alone goes
+// by a call that has less to copy, and without a word to Go's scheduler: the call
+// is over sooner than the scheduler would do anything about it.
+func sendmmsg(fd uintptr, msgs []unix.Mmsghdr) (int, unix.Errno) {
+	if len(msgs) != 1 {
+		return mmsg(unix.SYS_SENDMMSG, fd, msgs, 0)
+	}
+	var errno unix.Errno
+	if hdr := &msgs[0].Hdr; hdr.Controllen == 0 && hdr.Iovlen == 1 {
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(hdr.Iov.Base)), uintptr(hdr.Iov.Len),
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(hdr.Name)), uintptr(hdr.Namelen))
+	} else {
+		_, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(hdr)), unix.MSG_DONTWAIT)
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return 1, 0
 }
 
 // addrPort reads the address of header i.

@@ -3,6 +3,7 @@ package udpio
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 )
@@ -35,8 +36,12 @@ func Listen(ctx context.Context, network, addr string, o Options) ([]*Conn, erro
 	conns := make([]*Conn, 0, len(sockets))
 	for _, s := range sockets {
 		c, err := New(s, o)
+		if err == nil {
+			err = c.leavePoller(s)
+		}
 		if err != nil {
 			closeAll(sockets)
+			closeAll(conns)
 			return nil, err
 		}
 		conns = append(conns, c)
@@ -58,7 +63,7 @@ func listenUDP(ctx context.Context, network, addr string) (*net.UDPConn, error) 
 	return conn, nil
 }
 
-func closeAll(sockets []*net.UDPConn) {
+func closeAll[T io.Closer](sockets []T) {
 	for _, s := range sockets {
 		_ = s.Close()
 	}

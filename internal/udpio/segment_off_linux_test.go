@@ -2,7 +2,6 @@ package udpio
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -63,9 +62,7 @@ func TestSegmentsThatAreRefusedGoOneByOne(t *testing.T) {
 	require.NoError(t, err)
 	c := conns[0]
 	defer c.Close()
-	raw, err := c.pc.(*net.UDPConn).SyscallConn()
-	require.NoError(t, err)
-	require.NoError(t, control(raw, func(fd int) error {
+	require.NoError(t, control(c.path.(*batchPath).raw, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
 	}))
 	for range 2 {

@@ -193,7 +193,7 @@ func (w *writer) send(fd uintptr) bool {
 	queue := w.path.errors
 	for w.done < w.n {
 		msgs := w.headers.msgs[w.done:w.n]
-		n, errno := mmsg(unix.SYS_SENDMMSG, fd, msgs, 0)
+		n, errno := sendmmsg(fd, msgs)
 		if queue != nil && fromICMP(errno) {
 			n, errno = queue.resend(fd, msgs)
 		}

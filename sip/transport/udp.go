@@ -48,9 +48,9 @@ const (
 //
 // On Linux a *net.UDPConn is read in batches, and if it is bound to the
 // unspecified address it tells the local address of each packet (IP_PKTINFO),
-// and answers leave from there. memnet's sockets and any other net.PacketConn
-// with numeric addresses work as well; bind them to an address of their own.
-// [WithSockets] does nothing here.
+// and answers leave from there. A socket of [ListenUDP] costs less under load.
+// memnet's sockets and any other net.PacketConn with numeric addresses work as
+// well; bind them to an address of their own. [WithSockets] does nothing here.
 func NewUDP(conn net.PacketConn, opts ...Option) *UDP {
 	u := newUDP(opts)
 	u.foreign = conn
@@ -288,7 +288,7 @@ func (u *UDP) write(f sip.Flow, data []byte, tap *Tap) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, udpio.ErrFull):
+	case errors.Is(err, udpio.ErrFull), errors.Is(err, syscall.ENOBUFS):
 		u.count.queueFull.Add(1)
 		return ErrQueueFull
 	case errors.Is(err, syscall.EMSGSIZE):

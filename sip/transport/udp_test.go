@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -215,4 +216,22 @@ func TestUDPSocketClosedByOther(t *testing.T) {
 	flow := sip.Flow{Network: "udp", Remote: netip.MustParseAddrPort("10.0.0.2:1")}
 	require.True(t, errors.Is(u.Send(flow, parse(t, options("a"))), net.ErrClosed))
 	require.NoError(t, u.Close())
+}
+
+// fullConn is a socket that has no room for what is sent, as some systems and
+// queues of network interfaces put it.
+type fullConn struct{ net.PacketConn }
+
+func (fullConn) WriteTo([]byte, net.Addr) (int, error) {
+	return 0, &net.OpError{Op: "write", Net: "udp", Err: os.NewSyscallError("sendto", syscall.ENOBUFS)}
+}
+
+func TestUDPNoBuffers(t *testing.T) {
+	conn, err := memnet.New().ListenPacket("10.0.0.1:5060")
+	require.NoError(t, err)
+	u := transport.NewUDP(fullConn{conn})
+	defer u.Close()
+	flow := sip.Flow{Network: "udp", Remote: netip.MustParseAddrPort("10.0.0.2:5060")}
+	require.ErrorIs(t, u.Send(flow, parse(t, options("a"))), transport.ErrQueueFull)
+	require.Equal(t, transport.Stats{Dropped: transport.Drops{QueueFull: 1}}, u.Stats())
 }
