@@ -79,6 +79,7 @@ type noTCP struct {
 }
 
 func (n *noTCP) add(addr netip.AddrPort, now time.Time) {
+	addr = unmapped(addr)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.until == nil || len(n.until) >= maxNoTCP {
@@ -90,5 +91,10 @@ func (n *noTCP) add(addr netip.AddrPort, now time.Time) {
 func (n *noTCP) has(addr netip.AddrPort, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return now.Before(n.until[addr])
+	return now.Before(n.until[unmapped(addr)])
+}
+
+// unmapped is an address as flows name it, whatever a resolver made of it.
+func unmapped(addr netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }

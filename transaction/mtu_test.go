@@ -164,6 +164,37 @@ func TestNoTCPIsForgotten(t *testing.T) {
 	})
 }
 
+// However many peers have no TCP, no more than 4,096 are remembered.
+func TestNoTCPIsBounded(t *testing.T) {
+	inBubble(t, "udp", nil, func(w *world) {
+		w.sends(context.Background(), long(sip.MESSAGE), sip.Target{}).answered(w.peer, 200)
+		tcp := w.newPeer("tcp", peerAddr)
+		for i := range 4096 {
+			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 5060)
+			require.NoError(t, w.ep.Send(context.Background(), long(sip.ACK), sip.Target{URI: uri("sip:" + addr.String())}))
+		}
+		w.sends(context.Background(), long(sip.MESSAGE), sip.Target{}).answered(tcp, 200)
+	})
+}
+
+// A resolver may write an address of IPv4 as one of IPv6.
+func TestNoTCPAtAMappedAddress(t *testing.T) {
+	mapped := netip.AddrPortFrom(netip.MustParseAddr("::ffff:192.0.2.9"), 5060)
+	names := resolver(func(context.Context, sip.URI) ([]sip.Hop, error) {
+		return []sip.Hop{{Network: "udp", Addr: mapped}}, nil
+	})
+	inBubble(t, "udp", nil, func(w *world) {
+		example := sip.Target{URI: uri("sip:example.com")}
+		w.sends(context.Background(), long(sip.MESSAGE), example).answered(w.peer, 200)
+		prepared := 0
+		w.sends(context.Background(), long(sip.MESSAGE), example, transaction.BeforeSend(func(*sip.Request, sip.Flow) error {
+			prepared++
+			return nil
+		})).answered(w.peer, 200)
+		require.Equal(t, 1, prepared, "for UDP, at once")
+	}, transaction.WithResolver(names))
+}
+
 // Each address is tried both ways before the next one.
 func TestLongRequestFailsOver(t *testing.T) {
 	names := failures{
