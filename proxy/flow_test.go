@@ -1,13 +1,18 @@
 package proxy
 
 import (
+	"fmt"
+	"io"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/keyring"
+	"github.com/patchbay-sip/patchbay/sip/transport"
+	"github.com/patchbay-sip/patchbay/transaction"
 )
 
 func TestFlowAsBytes(t *testing.T) {
@@ -27,5 +32,14 @@ func TestFlowAsBytes(t *testing.T) {
 		}
 		_, ok = parseFlow(append(b, 0))
 		require.False(t, ok)
+	}
+}
+
+func TestErrorsOfFlows(t *testing.T) {
+	for _, err := range []error{transport.ErrFlowGone, transaction.ErrNoTransport, io.EOF, syscall.ECONNREFUSED} {
+		require.True(t, isOfFlow(fmt.Errorf("wrapped: %w", err)), err)
+	}
+	for _, err := range []error{transport.ErrQueueFull, transport.ErrTooLarge, transaction.ErrOverloaded, transaction.ErrClosed} {
+		require.False(t, isOfFlow(fmt.Errorf("wrapped: %w", err)), err)
 	}
 }

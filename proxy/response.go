@@ -173,7 +173,7 @@ func (b *branch) unsent(err error) {
 	code, level := 408, slog.LevelDebug // RFC 3261 section 16.6 item 7
 	switch {
 	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
-	case b.spec.Flow.IsZero() || !errors.Is(err, transport.ErrFlowGone):
+	case b.spec.Flow.IsZero() || !isOfFlow(err):
 		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
 	case b.c.call.vouched():
 		code = 430 // RFC 5626 section 5.3.1
@@ -182,6 +182,19 @@ func (b *branch) unsent(err error) {
 	}
 	p.log.Log(b.c.ctx, level, "branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
 	b.fail(candidate{code: code})
+}
+
+// isOfFlow tells whether err says that a flow failed, and not why nothing could be
+// sent on it just now.
+func isOfFlow(err error) bool {
+	for _, other := range []error{
+		transaction.ErrOverloaded, transaction.ErrClosed, transport.ErrQueueFull, transport.ErrTooLarge,
+	} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return true
 }
 
 // refused is the response that an error of the user's code, or of the request's
