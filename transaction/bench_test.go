@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -44,13 +45,15 @@ func BenchmarkInvite180200(b *testing.B) { benchmarkPair(b, sip.INVITE, 180, 200
 func BenchmarkOptions(b *testing.B)      { benchmarkPair(b, sip.OPTIONS, 200) }
 
 // BenchmarkLingering prints what a transaction costs that waits for timer D, I,
-// J or K: heap and stacks, the table and the response included.
+// J or K: heap and stacks, the table and the response included. A million of
+// them are held by -bench Lingering -benchtime 1000000x.
 func BenchmarkLingering(b *testing.B) {
 	for name, server := range map[string]bool{"server": true, "client": false} {
 		for _, m := range []sip.Method{sip.INVITE, sip.MESSAGE} {
 			b.Run(name+"/"+string(m), func(b *testing.B) {
-				timers := transaction.WithTimers(transaction.Timers{T1: time.Hour, T4: time.Hour, D: time.Hour})
-				w := newWorld(b, "udp", answer(486), timers)
+				timers := transaction.WithTimers(transaction.Timers{T1: time.Hour, T2: 2 * time.Hour, T4: time.Hour, D: time.Hour})
+				w := newWorld(b, "udp", answer(486), timers,
+					transaction.WithMaxTransactions(math.MaxInt32), transaction.WithMaxBytes(math.MaxInt))
 				defer w.close()
 				before := inUse()
 				b.ResetTimer()
