@@ -90,9 +90,10 @@ func (d *Dialog) accept(tx *transaction.ServerTx, resp *sip.Response, seq uint32
 	u.timer = d.set.ep.NewTimer(u.repeat)
 	d.mu.Lock()
 	switch {
+	case d.reliable.settled(tx):
 	case theirs != "":
 		d.exchange.agree(offer, theirs)
-	case offer != "" && !d.reliable.settled(tx):
+	case offer != "":
 		u.offer = offer
 		d.exchange.offered = true
 	}

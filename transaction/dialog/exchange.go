@@ -3,7 +3,6 @@ package dialog
 import (
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,21 +37,6 @@ func description(m sip.Message) string {
 		return ""
 	}
 	return part.Body
-}
-
-// sameSession tells whether two descriptions are one: the origin line names a
-// session and its version (RFC 3264 section 8).
-func sameSession(a, b string) bool {
-	return a != "" && (a == b || origin(a) != "" && origin(a) == origin(b))
-}
-
-func origin(description string) string {
-	for line := range strings.Lines(description) {
-		if strings.HasPrefix(line, "o=") {
-			return strings.TrimSpace(line)
-		}
-	}
-	return ""
 }
 
 // agree notes an offer and its answer; d.mu is held.

@@ -119,6 +119,7 @@ type inviting struct {
 	// Of the events alone, which come one at a time.
 	req   *sip.Request // to be sent
 	least time.Duration
+	tries int // after a 422
 	told  bool
 	forks map[string]*Dialog // by the callee's tag
 }
@@ -171,15 +172,20 @@ func (c *inviting) tell(d *Dialog, err error) {
 	}
 }
 
+// maxEnlarged bounds how often a call is tried again for 422: proxies and the
+// other end may each have a least interval of their own.
+const maxEnlarged = 4
+
 // enlarge sends the INVITE again with the session interval that a 422 asks for
 // (RFC 4028 section 7.3).
 func (c *inviting) enlarge(resp *sip.Response) bool {
 	least, larger := tooSmall(resp, c.least)
 	cseq, err := resp.CSeq()
-	if !larger || err != nil {
+	if !larger || err != nil || c.tries == maxEnlarged {
 		return false
 	}
 	c.least = least
+	c.tries++
 	c.req.Set("CSeq", sip.CSeq{Seq: cseq.Seq + 1, Method: sip.INVITE}.String())
 	c.req.Set("Min-SE", seconds(least))
 	if se, err := c.req.SessionExpires(); err != nil || se.Interval < least {

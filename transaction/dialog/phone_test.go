@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/digest"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/sip/transport/memnet"
 	"github.com/patchbay-sip/patchbay/transaction"
@@ -64,8 +65,10 @@ func lossy(t *testing.T, seed uint64, f func(t *testing.T, alice, bob *phone), o
 
 func newPhone(t testing.TB, n *memnet.Network, network, addr string, opts ...dialog.Option) *phone {
 	p := &phone{
-		t: t, ep: transaction.New(), addr: addr, network: network,
-		mux: transaction.NewMux(), ended: make(chan error, 1),
+		t: t, addr: addr, network: network, mux: transaction.NewMux(), ended: make(chan error, 1),
+		ep: transaction.New(transaction.WithCredentials(func(string) (digest.Credentials, bool) {
+			return digest.Credentials{User: "caller", Password: "secret"}, true
+		})),
 	}
 	p.Set = dialog.NewSet(p.ep, p.mux, opts...)
 	tr := open(t, n, network, addr)

@@ -44,9 +44,9 @@ func (d *Dialog) pracked(ctx context.Context, req *sip.Request, tx *transaction.
 // heard is how far the reliable provisional responses to an INVITE of ours have
 // come (RFC 3262 section 4). The dialog's lock guards it.
 type heard struct {
-	seq      uint32 // of the INVITE
-	rseq     uint32
-	answered bool // an offer in one was answered in its PRACK
+	seq     uint32 // of the INVITE
+	rseq    uint32
+	settled bool // one of them had the answer, or the offer
 }
 
 // hear takes a provisional response to an INVITE of ours, and sends PRACK for a
@@ -74,10 +74,10 @@ func (d *Dialog) hear(invite *sip.Request, resp *sip.Response, offered offerFunc
 	default:
 		d.heard.rseq = rseq
 	}
-	asked := theirs != "" && ours == "" && !d.heard.answered
-	if asked {
-		d.heard.answered = true
-	} else if theirs != "" && d.exchange.offered {
+	first := theirs != "" && !d.heard.settled
+	asked := first && ours == ""
+	d.heard.settled = d.heard.settled || first
+	if first && !asked {
 		d.exchange.agree(ours, theirs)
 	}
 	d.mu.Unlock()

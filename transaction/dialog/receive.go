@@ -66,13 +66,13 @@ func (d *Dialog) refreshed(ctx context.Context, req *sip.Request, tx *transactio
 		}
 	})
 	d.mu.Lock()
-	unchanged, ours := sameSession(description(req), d.exchange.theirs), d.exchange.ours
+	theirs, ours := d.exchange.theirs, d.exchange.ours
 	d.mu.Unlock()
-	ok := sip.NewResponse(req, 200)
+	offer, ok := description(req), sip.NewResponse(req, 200)
 	switch {
-	case req.Method == sip.UPDATE && description(req) == "":
+	case req.Method == sip.UPDATE && offer == "":
 		return tx.Respond(ok)
-	case !unchanged || ours == "":
+	case offer == "" || offer != theirs || ours == "":
 		return d.set.cfg.request(ctx, d, req, tx)
 	}
 	ok.SetBody(sdpType, ours)
@@ -85,7 +85,7 @@ func (d *Dialog) refreshed(ctx context.Context, req *sip.Request, tx *transactio
 // refresh is a target refresh that we accept (RFC 3261 section 12.2.2).
 func (d *Dialog) refresh(req *sip.Request, resp *sip.Response, tx *transaction.ServerTx) {
 	if req.Method == sip.UPDATE { // Accept did that for an INVITE
-		d.set.complete(tx, resp)
+		_ = d.set.complete(tx, resp) // a To that cannot be read has been refused before
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

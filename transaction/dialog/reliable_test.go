@@ -21,7 +21,7 @@ type ringing struct {
 
 // ringsWith has the phone send 18x responses, each with the body given, or none
 // where that is empty.
-func (p *phone) ringsWith(bodies ...string) <-chan ringing {
+func (p *phone) ringsWith(bodies ...string) chan ringing {
 	calls := make(chan ringing, 10)
 	p.mux.HandleFunc(sip.INVITE, func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
 		tx.Detach()

@@ -48,12 +48,10 @@ func (d *Dialog) Do(ctx context.Context, req *sip.Request, opts ...InviteOption)
 	if err != nil || resp.StatusCode != 491 || req.Method != sip.INVITE && req.Method != sip.UPDATE {
 		return resp, err
 	}
-	again := make(chan struct{})
-	timer := d.set.ep.NewTimer(func() { close(again) })
-	timer.Reset(d.glare())
+	timer := time.NewTimer(d.glare())
 	defer timer.Stop()
 	select {
-	case <-again:
+	case <-timer.C:
 	case <-d.done:
 		return resp, nil
 	case <-ctx.Done():
@@ -185,8 +183,8 @@ func (d *Dialog) answered(req *sip.Request, resp *sip.Response, offered offerFun
 		if resp.Has("Allow") {
 			d.allowsUpdate = resp.HasToken("Allow", string(sip.UPDATE))
 		}
-		if theirs := description(resp); description(req) != "" {
-			d.exchange.agree(description(req), theirs)
+		if ours := description(req); ours != "" && !(d.heard.seq == cseq.Seq && d.heard.settled) {
+			d.exchange.agree(ours, description(resp))
 		}
 		d.accepted(&resp.Header)
 	}
@@ -210,7 +208,7 @@ func (d *Dialog) acknowledge(invite *sip.Request, resp *sip.Response, seq uint32
 	}
 	ack := d.ack
 	offer := description(resp)
-	asked := fresh && offer != "" && description(invite) == "" && !(d.heard.seq == seq && d.heard.answered)
+	asked := fresh && offer != "" && description(invite) == "" && !(d.heard.seq == seq && d.heard.settled)
 	d.mu.Unlock()
 	if asked {
 		failed = d.answer(ack, offer, offered)
@@ -235,12 +233,4 @@ func (d *Dialog) answer(req *sip.Request, offer string, offered offerFunc) error
 	defer d.mu.Unlock()
 	d.exchange.agree(answer, offer)
 	return nil
-}
-
-// retryAfter is how long a response asks to wait, or def.
-func retryAfter(resp *sip.Response, def time.Duration) time.Duration {
-	if ra, err := resp.RetryAfter(); err == nil {
-		return ra.After
-	}
-	return def
 }

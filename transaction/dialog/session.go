@@ -222,11 +222,15 @@ func (d *Dialog) sendRefresh(m sip.Method, ours string) {
 		switch {
 		case resp.StatusCode < 300:
 		case larger:
-			d.again(0)
+			d.again(time.Second)
 		case resp.StatusCode == 491:
 			d.again(d.glare())
 		default:
-			d.again(retryAfter(resp, retryRefresh))
+			wait := retryRefresh
+			if ra, err := resp.RetryAfter(); err == nil {
+				wait = max(ra.After, time.Second)
+			}
+			d.again(wait)
 		}
 	})
 	if err != nil {

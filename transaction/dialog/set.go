@@ -17,6 +17,8 @@ type Set struct {
 	next transaction.Handler
 	cfg  config
 
+	known []string // what a request may Require
+
 	mu      sync.Mutex
 	dialogs map[id]*Dialog
 }
@@ -32,6 +34,7 @@ type Option func(*config)
 type config struct {
 	log        *slog.Logger
 	extensions []string
+	maxDialogs int
 	timer      SessionTimer
 	request    func(context.Context, *Dialog, *sip.Request, *transaction.ServerTx) error
 	end        func(*Dialog)
@@ -45,6 +48,11 @@ func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 // responses by Progress. A request that Requires any other is answered 420 (RFC
 // 3261 section 8.2.2.3). The default is none.
 func WithExtensions(tags ...string) Option { return func(c *config) { c.extensions = tags } }
+
+// WithMaxDialogs bounds the dialogs of a Set; default 100,000. Past it an INVITE
+// that would begin another one is answered 503 with Retry-After. What we begin
+// ourselves is not bounded.
+func WithMaxDialogs(n int) Option { return func(c *config) { c.maxDialogs = n } }
 
 // WithSessionTimer sets how long calls may live without a refresh. The default
 // asks for nothing and goes along with what the other end asks for, down to 90
@@ -79,13 +87,14 @@ func NewSet(ep *transaction.Endpoint, next transaction.Handler, opts ...Option) 
 	s := &Set{
 		ep:      ep,
 		next:    next,
-		cfg:     config{log: slog.New(slog.DiscardHandler), request: refuse},
+		cfg:     config{log: slog.New(slog.DiscardHandler), maxDialogs: 100_000, request: refuse},
 		dialogs: make(map[id]*Dialog),
 	}
 	for _, o := range opts {
 		o(&s.cfg)
 	}
 	s.cfg.timer = s.cfg.timer.withDefaults()
+	s.known = append([]string{"timer"}, s.cfg.extensions...)
 	return s
 }
 
@@ -125,7 +134,7 @@ func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.Se
 		return err
 	}
 	if req.Method != sip.ACK { // an ACK cannot be refused
-		if err := req.Unsupported("Require", append([]string{"timer"}, s.cfg.extensions...)...); err != nil {
+		if err := req.Unsupported("Require", s.known...); err != nil {
 			return err
 		}
 	}
@@ -133,10 +142,8 @@ func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.Se
 		tx.OnRespond(func(resp *sip.Response) { s.responds(tx, resp) })
 	}
 	if to.Tag() == "" {
-		if req.Method == sip.INVITE {
-			if err := s.admitTimer(req); err != nil {
-				return err
-			}
+		if err := s.admit(req); err != nil {
+			return err
 		}
 		return s.next.ServeSIP(ctx, req, tx)
 	}
@@ -154,6 +161,23 @@ func (s *Set) ServeSIP(ctx context.Context, req *sip.Request, tx *transaction.Se
 		return nil
 	}
 	return &sip.StatusError{Code: 481}
+}
+
+// retryAfter is what a caller is asked to wait when there are too many dialogs,
+// in seconds.
+const retryAfter = "5"
+
+// admit refuses a call that cannot be taken.
+func (s *Set) admit(req *sip.Request) error {
+	if req.Method != sip.INVITE {
+		return nil
+	}
+	if s.Len() >= s.cfg.maxDialogs {
+		full := &sip.StatusError{Code: 503}
+		full.Header.Set("Retry-After", retryAfter)
+		return transaction.Refusal(full)
+	}
+	return s.admitTimer(req)
 }
 
 // responds sees the responses to an INVITE: one that refuses it ends its early
