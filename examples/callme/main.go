@@ -32,7 +32,7 @@ func main() {
 	me := flag.String("as", "sip:callme@localhost", "`URI` that the phones see as the caller")
 	flag.Parse()
 	if flag.NArg() != 2 {
-		log.Fatal("usage: callme [flags] URI URI")
+		log.Fatal("usage: callme [flags] FIRST SECOND")
 	}
 	var uris [3]sip.URI
 	for i, text := range []string{*me, flag.Arg(0), flag.Arg(1)} {

@@ -80,11 +80,11 @@ func answer(ctx context.Context, calls *dialog.Set, req *sip.Request, tx *transa
 	}
 	go reflect(sound, caller, caller.Addr() == tx.Flow().Remote.Addr().Unmap())
 	go func() {
-		defer sound.Close()
 		select {
 		case <-call.Done():
 		case <-ctx.Done():
 		}
+		_ = sound.Close() // ends reflect
 	}()
 	return nil
 }
