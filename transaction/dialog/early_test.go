@@ -265,6 +265,19 @@ func TestOfferInAnswerRefused(t *testing.T) {
 	})
 }
 
+// A panic of the program ends the call, and nothing else.
+func TestOfferInAnswerPanics(t *testing.T) {
+	inBubble(t, "udp", func(t *testing.T, alice, bob *phone) {
+		bob.accepting()
+		req := alice.invite(bob)
+		req.SetBody("", "")
+		_, err := alice.Invite(context.Background(), req, sip.Target{},
+			dialog.OnOffer(func(*dialog.Dialog, string) (string, error) { panic("boo") }))
+		require.ErrorIs(t, err, dialog.ErrNoAnswer)
+		time.Sleep(time.Minute)
+	})
+}
+
 // The offer in a reliable provisional response is answered in its PRACK, once.
 func TestOfferInReliableResponse(t *testing.T) {
 	inBubble(t, "udp", func(t *testing.T, alice, bob *phone) {

@@ -2,6 +2,7 @@ package dialog_test
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -32,6 +33,41 @@ func TestMaxDialogs(t *testing.T) {
 		w.send(w.within(invite, ok, sip.BYE, 2))
 		w.response(200)
 	}, dialog.WithMaxDialogs(1))
+}
+
+// Calls hold no goroutine, be they early or confirmed, with a session timer or
+// an ACK that is due.
+func TestCallsHoldNoGoroutine(t *testing.T) {
+	timer := dialog.WithSessionTimer(dialog.SessionTimer{Interval: time.Hour})
+	inBubble(t, "udp", func(t *testing.T, alice, bob *phone) {
+		time.Sleep(time.Minute) // workers end when they have nothing to do
+		before := runtime.NumGoroutine()
+		calls := bob.accepting()
+		var dialogs []*dialog.Dialog
+		for range 100 {
+			d, err := alice.Invite(context.Background(), alice.invite(bob), sip.Target{})
+			require.NoError(t, err)
+			dialogs = append(dialogs, d)
+			<-calls
+		}
+		rings := bob.ringsWith("")
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := alice.Invite(ctx, alice.invite(bob), sip.Target{})
+			ended <- err
+		}()
+		early := <-rings
+		time.Sleep(time.Minute)
+		require.Equal(t, 101, bob.Len())
+		require.LessOrEqual(t, runtime.NumGoroutine(), before+2, "Invite itself, and its ctx")
+		require.True(t, early.Early())
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		for _, d := range dialogs {
+			require.NoError(t, d.Bye(context.Background()))
+		}
+	}, timer)
 }
 
 // A caller makes no more than 64 early dialogs of one INVITE; the 65th phone can

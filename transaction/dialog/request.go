@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -224,7 +225,7 @@ func (d *Dialog) answer(req *sip.Request, offer string, offered offerFunc) error
 	if offered == nil {
 		return ErrNoAnswer
 	}
-	answer, err := offered(d, offer)
+	answer, err := d.ask(offered, offer)
 	if err != nil || answer == "" {
 		return err
 	}
@@ -233,4 +234,16 @@ func (d *Dialog) answer(req *sip.Request, offer string, offered offerFunc) error
 	defer d.mu.Unlock()
 	d.exchange.agree(answer, offer)
 	return nil
+}
+
+// ask calls the program. A panic of it must not keep Invite or Do from
+// returning.
+func (d *Dialog) ask(offered offerFunc, offer string) (answer string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.set.cfg.log.Error("panic in OnOffer", "panic", p, "stack", string(debug.Stack()))
+			err = ErrNoAnswer
+		}
+	}()
+	return offered(d, offer)
 }

@@ -206,7 +206,10 @@ func (d *Dialog) sendRefresh(m sip.Method, ours string) {
 		req.SetBody(sdpType, ours)
 	}
 	err := d.start(context.Background(), req, newInviteConfig(nil), func(resp *sip.Response, err error) {
-		if err != nil {
+		switch {
+		case resp != nil && resp.StatusCode < 300:
+			return
+		case err != nil:
 			d.again(retryRefresh)
 			return
 		}
@@ -220,7 +223,6 @@ func (d *Dialog) sendRefresh(m sip.Method, ours string) {
 		}
 		d.mu.Unlock()
 		switch {
-		case resp.StatusCode < 300:
 		case larger:
 			d.again(time.Second)
 		case resp.StatusCode == 491:
