@@ -6,7 +6,8 @@
 //	make interop
 //
 // builds examples/softswitch once and starts it anew for each test, on an
-// address of its own in 127.0.0.0/8. The peers must be installed; one that is
+// address of its own in 127.0.0.0/8; examples/echo and examples/b2bua are called as
+// well. The peers must be installed; one that is
 // missing fails the tests. On Debian they are in the packages sip-tester,
 // sipsak, baresip-core, stunnel4, openssl and tshark.
 //

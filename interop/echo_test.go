@@ -12,17 +12,23 @@ import (
 	"time"
 )
 
+// example builds one of the examples.
+func example(t *testing.T, name string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-o", path, "github.com/patchbay-sip/patchbay/examples/"+name)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building examples/%s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
 // mirror starts examples/echo on an address of its own and returns ip:port. At
 // the end of the test an interrupt must end it with status 0.
 func mirror(t *testing.T, ip string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "echo")
-	build := exec.Command("go", "build", "-o", path, "github.com/patchbay-sip/patchbay/examples/echo")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building examples/echo: %v\n%s", err, out)
-	}
 	addr := ip + ":5070"
-	p := start(t, t.TempDir(), path, "-listen", addr)
+	p := start(t, t.TempDir(), example(t, "echo"), "-listen", addr)
 	t.Cleanup(func() {
 		p.signal(t, os.Interrupt)
 		if status := p.wait(t, 5*time.Second); status != 0 {
