@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/transaction"
@@ -17,7 +18,8 @@ type Set struct {
 	next transaction.Handler
 	cfg  config
 
-	known []string // what a request may Require
+	known    []string // what a request may Require
+	draining atomic.Bool
 
 	mu      sync.Mutex
 	dialogs map[id]*Dialog
@@ -172,7 +174,7 @@ func (s *Set) admit(req *sip.Request) error {
 	if req.Method != sip.INVITE {
 		return nil
 	}
-	if s.Len() >= s.cfg.maxDialogs {
+	if s.draining.Load() || s.Len() >= s.cfg.maxDialogs {
 		full := &sip.StatusError{Code: 503}
 		full.Header.Set("Retry-After", retryAfter)
 		return transaction.Refusal(full)
