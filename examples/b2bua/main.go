@@ -23,6 +23,8 @@ import (
 	"github.com/patchbay-sip/patchbay/transaction/dialog"
 )
 
+const patience = 5 * time.Second // with those who are hung up on
+
 func main() {
 	listen := flag.String("listen", "127.0.0.1:5060", "`address` to listen on")
 	to := flag.String("to", "sip:127.0.0.1:5070", "`URI` of the gateway, which gets every call")
@@ -47,8 +49,13 @@ func serve(ctx context.Context, gateway sip.URI, t transport.Transport) error {
 	b := &bridge{gateway: gateway, other: make(map[*dialog.Dialog]*dialog.Dialog)}
 	mux, endpoint := transaction.NewMux(), transaction.New()
 	mux.HandleFunc(sip.INVITE, b.call)
-	b.calls = dialog.NewSet(endpoint, mux, dialog.WithExtensions("100rel"), dialog.OnRequest(b.pass), dialog.OnEnd(b.hangUp))
-	return endpoint.Serve(ctx, b.calls, t)
+	b.calls = dialog.NewSet(endpoint, mux, dialog.WithExtensions("100rel"), dialog.OnRequest(b.pass))
+	context.AfterFunc(ctx, func() {
+		goodbye, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		_ = errors.Join(b.calls.Shutdown(goodbye), endpoint.Shutdown(goodbye), endpoint.Close())
+	})
+	return endpoint.Serve(context.WithoutCancel(ctx), b.calls, t)
 }
 
 // A bridge joins calls, two by two.
@@ -91,13 +98,7 @@ func (b *bridge) call(ctx context.Context, req *sip.Request, tx *transaction.Ser
 	b.mu.Lock()
 	b.other[caller], b.other[callee] = callee, caller
 	b.mu.Unlock()
-	select { // whoever was fast ended before we knew whom to tell
-	case <-caller.Done():
-		b.hangUp(caller)
-	case <-callee.Done():
-		b.hangUp(callee)
-	default:
-	}
+	go b.hangUp(caller, callee)
 	return nil
 }
 
@@ -131,16 +132,17 @@ func (b *bridge) pass(ctx context.Context, d *dialog.Dialog, req *sip.Request, t
 	return tx.Respond(copied(req, resp))
 }
 
-// hangUp ends the other side of a call that has ended.
-func (b *bridge) hangUp(d *dialog.Dialog) {
-	b.mu.Lock()
-	other := b.other[d]
-	delete(b.other, d)
-	delete(b.other, other)
-	b.mu.Unlock()
-	if other != nil {
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		defer stop()
-		_ = other.Bye(ctx) // that it got no answer changes nothing
+// hangUp waits for one side of a call to end, and ends the other one.
+func (b *bridge) hangUp(caller, callee *dialog.Dialog) {
+	select {
+	case <-caller.Done():
+	case <-callee.Done():
 	}
+	b.mu.Lock()
+	delete(b.other, caller)
+	delete(b.other, callee)
+	b.mu.Unlock()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	_ = errors.Join(caller.Bye(ctx), callee.Bye(ctx)) // one of the two has nothing to do
 }

@@ -25,6 +25,7 @@ const (
 type world struct {
 	alice, bob *dialog.Set
 	calls      chan *dialog.Dialog // that bob took
+	stop       context.CancelFunc  // interrupts the bridge
 }
 
 // bridged runs f in virtual time. bob answers calls with a code, after ringing for a second with a description.
@@ -32,13 +33,14 @@ func bridged(t *testing.T, code int, f func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(context.Background())
 		n := memnet.New()
-		w := &world{calls: make(chan *dialog.Dialog, 10)}
+		interrupted, interrupt := context.WithCancel(ctx)
+		w := &world{calls: make(chan *dialog.Dialog, 10), stop: interrupt}
 		listen := func(addr string) transport.Transport {
 			conn, err := n.ListenPacket(addr)
 			require.NoError(t, err)
 			return transport.NewUDP(conn)
 		}
-		go serve(ctx, sip.MustParseURI("sip:"+bobAddr), listen(bridgeAddr))
+		go serve(interrupted, sip.MustParseURI("sip:"+bobAddr), listen(bridgeAddr))
 
 		answers := dialog.OnRequest(func(_ context.Context, d *dialog.Dialog, req *sip.Request, tx *transaction.ServerTx) error {
 			ok := sip.NewResponse(req, 200)
@@ -152,6 +154,20 @@ func TestCanceled(t *testing.T) {
 		_, err := w.call(ctx, "alice's")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Empty(t, w.calls)
+	})
+}
+
+// Both sides are hung up on when the bridge is taken down.
+func TestInterrupted(t *testing.T) {
+	bridged(t, 200, func(t *testing.T, w *world) {
+		alice, err := w.call(t.Context(), "alice's")
+		require.NoError(t, err)
+		bob := <-w.calls
+		w.stop()
+		<-alice.Done()
+		<-bob.Done()
+		require.NoError(t, alice.Err())
+		require.NoError(t, bob.Err())
 	})
 }
 

@@ -3,9 +3,8 @@
 //
 //	echo -listen 192.0.2.7:5060
 //
-// It rings reliably (RFC 3262) and keeps session timers (RFC 4028) for callers that know how. Sound goes to the address that
-// the caller's offer names: at once if that is where the call came from, else when a packet came from there, so that nobody
-// can aim it at somebody else.
+// It rings reliably (RFC 3262) and keeps session timers (RFC 4028) for callers that know how. Sound goes where the offer says:
+// at once if the call came from there, else once a packet came from there, so that nobody can aim it at somebody else.
 package main
 
 import (
@@ -20,6 +19,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
@@ -36,7 +36,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	tcp, err := transport.ListenTCP(*listen)
+	tcp, err := transport.ListenTCP(udp.Addrs()[0].String())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,18 +46,23 @@ func main() {
 	}
 }
 
-// serve mirrors calls until ctx ends.
+// serve mirrors calls until ctx ends, and then hangs up.
 func serve(ctx context.Context, ts ...transport.Transport) error {
 	endpoint, mux := transaction.New(), transaction.NewMux()
 	calls := dialog.NewSet(endpoint, mux, dialog.WithExtensions("100rel"))
 	mux.HandleFunc(sip.INVITE, func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-		return answer(ctx, calls, req, tx)
+		return answer(calls, req, tx)
 	})
-	return endpoint.Serve(ctx, calls, ts...)
+	context.AfterFunc(ctx, func() {
+		goodbye, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = errors.Join(calls.Shutdown(goodbye), endpoint.Shutdown(goodbye), endpoint.Close())
+	})
+	return endpoint.Serve(context.WithoutCancel(ctx), calls, ts...)
 }
 
-// answer takes a call: it rings, answers as soon as the caller knows that, and reflects until somebody hangs up or ctx ends.
-func answer(ctx context.Context, calls *dialog.Set, req *sip.Request, tx *transaction.ServerTx) error {
+// answer takes a call: it rings, answers as soon as the caller knows that, and reflects until somebody hangs up.
+func answer(calls *dialog.Set, req *sip.Request, tx *transaction.ServerTx) error {
 	local := tx.Flow().Local.Addr().Unmap()
 	sound, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
 	if err != nil {
@@ -80,11 +85,8 @@ func answer(ctx context.Context, calls *dialog.Set, req *sip.Request, tx *transa
 	}
 	go reflect(sound, caller, caller.Addr() == tx.Flow().Remote.Addr().Unmap())
 	go func() {
-		select {
-		case <-call.Done():
-		case <-ctx.Done():
-		}
-		_ = sound.Close() // ends reflect
+		<-call.Done()
+		_ = sound.Close()
 	}()
 	return nil
 }

@@ -23,6 +23,7 @@ type caller struct {
 	calls *dialog.Set
 	sound *net.UDPConn
 	echo  sip.URI
+	stop  context.CancelFunc // interrupts the mirror
 }
 
 // dial starts a mirror and a caller beside it.
@@ -32,7 +33,9 @@ func dial(t *testing.T) *caller {
 	c := &caller{echo: sip.NewURI("echo", "127.0.0.1", udp.Addrs()[0].Port())}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
-	go func() { ended <- serve(ctx, udp) }()
+	interrupted, interrupt := context.WithCancel(context.Background())
+	c.stop = interrupt
+	go func() { ended <- serve(interrupted, udp) }()
 
 	ours, err := transport.ListenUDP("127.0.0.1:0")
 	require.NoError(t, err)
@@ -43,8 +46,9 @@ func dial(t *testing.T) *caller {
 	c.calls = dialog.NewSet(endpoint, nil)
 	go func() { ended <- endpoint.Serve(ctx, c.calls, ours) }()
 	t.Cleanup(func() {
-		stop()
+		c.stop()
 		require.ErrorIs(t, <-ended, net.ErrClosed)
+		stop()
 		require.ErrorIs(t, <-ended, net.ErrClosed)
 		require.NoError(t, c.sound.Close())
 	})
@@ -119,6 +123,16 @@ func TestSoundForSomebodyElse(t *testing.T) {
 	c.say(t, call, other, "a ball")
 	require.Equal(t, "a ball", hear(t, other))
 	require.NoError(t, call.Bye(t.Context()))
+}
+
+// Whoever talks to the mirror when it is taken down is hung up on.
+func TestInterrupted(t *testing.T) {
+	c := dial(t)
+	call, err := c.calls.Invite(t.Context(), c.invite(c.offer()), sip.Target{})
+	require.NoError(t, err)
+	c.stop()
+	<-call.Done()
+	require.NoError(t, call.Err())
 }
 
 // What offers no plain audio is not acceptable.
