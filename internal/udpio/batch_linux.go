@@ -15,6 +15,7 @@ import (
 // batchPath moves many packets a system call.
 type batchPath struct {
 	raw      syscall.RawConn
+	own      *rawConn // raw, if it is one
 	local    netip.AddrPort
 	batch    int  // headers for a system call, each way
 	v6       bool // an AF_INET6 socket, which carries IPv4 in mapped form
@@ -51,7 +52,8 @@ func (c *Conn) leavePoller(socket *net.UDPConn) error {
 	if err != nil {
 		return err
 	}
-	c.path.(*batchPath).raw, c.socket = raw, raw
+	b := c.path.(*batchPath)
+	b.raw, b.own, c.socket = raw, raw, raw
 	return nil
 }
 

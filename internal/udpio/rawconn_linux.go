@@ -23,7 +23,9 @@ type rawConn struct {
 	poller syscall.RawConn // events again
 	wait   func(epoll uintptr) bool
 	event  [1]unix.EpollEvent
+	op     int  // what asks for an event: to add the socket, and from then on to modify it
 	asked  bool // by wait, for an event; one goroutine reads
+	failed bool // the event was an error, or something in the queue of errors
 	err    error
 
 	mu     sync.RWMutex // held for reading while fd is used
@@ -48,10 +50,10 @@ func newRawConn(conn pollable) (*rawConn, error) {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	err = unix.SetNonblock(epoll, true) // the sign for os.NewFile that it can be polled
-	c := &rawConn{events: os.NewFile(uintptr(epoll), "epoll"), fd: -1}
+	c := &rawConn{events: os.NewFile(uintptr(epoll), "epoll"), fd: -1, op: unix.EPOLL_CTL_ADD}
 	c.wait = c.waitEvent
 	if err == nil {
-		err = c.takeOver(conn, epoll)
+		err = c.takeOver(conn)
 	}
 	if err != nil {
 		_ = c.Close()
@@ -60,7 +62,7 @@ func newRawConn(conn pollable) (*rawConn, error) {
 	return c, nil
 }
 
-func (c *rawConn) takeOver(conn pollable, epoll int) error {
+func (c *rawConn) takeOver(conn pollable) error {
 	err := c.events.SetReadDeadline(time.Time{})
 	if err != nil {
 		return err // it cannot be polled
@@ -78,11 +80,6 @@ func (c *rawConn) takeOver(conn pollable, epoll int) error {
 	})
 	if err != nil {
 		return err
-	}
-	// No event until Read waits.
-	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLONESHOT})
-	if err != nil {
-		return os.NewSyscallError("epoll_ctl", err)
 	}
 	return conn.Close()
 }
@@ -144,10 +141,12 @@ func (c *rawConn) waitEvent(epoll uintptr) bool {
 		c.asked = true
 		c.event[0] = unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT}
 		// What came in the meantime is an event as well.
-		c.err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(int(epoll), unix.EPOLL_CTL_MOD, c.fd, &c.event[0]))
+		c.err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(int(epoll), c.op, c.fd, &c.event[0]))
+		c.op = unix.EPOLL_CTL_MOD
 		return c.err != nil
 	}
 	n, _ := unix.EpollWait(int(epoll), c.event[:], 0)
+	c.failed = n != 0 && c.event[0].Events&unix.EPOLLERR != 0
 	return n != 0
 }
 

@@ -76,9 +76,16 @@ func (r *reader) read() ([]Packet, error) {
 // recvmmsg is called with the file descriptor whenever there may be something
 // to read; false means that there is not.
 func (r *reader) recvmmsg(fd uintptr) bool {
-	queue := r.path.errors
+	queue, own := r.path.errors, r.path.own
 	r.calls++
-	if queue != nil && r.calls%drainEvery == 0 {
+	switch {
+	case queue == nil:
+	case own != nil && own.failed:
+		own.failed = false
+		if queue.drain(fd) {
+			return true
+		}
+	case r.calls%drainEvery == 0:
 		queue.drain(fd)
 	}
 	for {
@@ -90,7 +97,8 @@ func (r *reader) recvmmsg(fd uintptr) bool {
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN:
 			// A writer may have been given the error that announced the queue.
-			return queue != nil && queue.drain(fd)
+			// A rawConn would tell of it all the same.
+			return queue != nil && own == nil && queue.drain(fd)
 		case queue != nil && fromICMP(errno):
 			if queue.drain(fd) {
 				return true
