@@ -21,39 +21,44 @@ import (
 // The error is that of tx.Respond: transaction.ErrAnswered when CANCEL was
 // faster.
 func (s *Set) Accept(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, error) {
-	d, err := s.begin(tx, resp) // before the response, since ACK may come at once
+	d, fresh, err := s.begin(tx, resp) // before the response, since ACK may come at once
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Accept(tx, resp); err != nil {
+	err = d.Accept(tx, resp)
+	switch {
+	case err == nil:
+		return d, nil
+	case fresh:
+		d.discard(err)
+	default:
 		d.end(err)
-		return nil, err
 	}
-	return d, nil
+	return nil, err
 }
 
 var errInUse = errors.New("dialog: there is one with these tags already")
 
 // begin gives the dialog of an INVITE and a response of ours to it: an early one
 // that there is, or a new one.
-func (s *Set) begin(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, error) {
+func (s *Set) begin(tx *transaction.ServerTx, resp *sip.Response) (d *Dialog, fresh bool, err error) {
 	if err := s.complete(tx, resp); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	req := tx.Request()
-	d, err := newDialog(s, req, resp.Clone(), &req.Header)
+	d, err = newDialog(s, req, resp.Clone(), &req.Header)
 	if err != nil {
-		return nil, &sip.StatusError{Code: 400, Reason: "Malformed Contact Or Record-Route", Err: err}
+		return nil, false, &sip.StatusError{Code: 400, Reason: "Malformed Contact Or Record-Route", Err: err}
 	}
 	d.ringing = tx
 	there := s.add(d)
 	if there == nil {
-		return d, nil
+		return d, true, nil
 	}
 	if there.invite != req || !there.Early() {
-		return nil, errInUse
+		return nil, false, errInUse
 	}
-	return there, nil
+	return there, false, nil
 }
 
 // Accept answers a re-INVITE as Set.Accept does the first one. It returns at

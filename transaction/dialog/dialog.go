@@ -38,6 +38,7 @@ type Dialog struct {
 	acked        *sip.Request          // the one that confirmed a 2xx of ours
 	unacked      *unacked              // a 2xx of ours that waits for ACK
 	leaving      bool                  // Bye was called too early: BYE follows ACK
+	silent       bool                  // the program was never given it
 	err          error
 
 	confirmed   chan struct{}
@@ -160,14 +161,23 @@ func (d *Dialog) end(err error) (now bool) {
 		d.unacked = nil
 		d.reliable.stop()
 		d.session.stop()
+		silent := d.silent
 		d.mu.Unlock()
 		d.set.remove(d)
 		close(d.done)
-		if f := d.set.cfg.end; f != nil {
+		if f := d.set.cfg.end; f != nil && !silent {
 			d.set.ep.NewTimer(func() { f(d) }).Reset(0) // on a worker
 		}
 	})
 	return now
+}
+
+// discard ends a dialog that the program was not given.
+func (d *Dialog) discard(err error) {
+	d.mu.Lock()
+	d.silent = true
+	d.mu.Unlock()
+	d.end(err)
 }
 
 func (d *Dialog) ended() bool {

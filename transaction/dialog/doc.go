@@ -29,7 +29,8 @@
 //	})
 //
 // Either side ends a call by Bye, and learns from Done that the other one has.
-// To say no, the handler returns a *sip.StatusError, 486 for instance.
+// To say no, the handler returns a *sip.StatusError, 486 for instance. A program
+// that ends hangs up by Set.Shutdown, and then shuts the Endpoint down.
 //
 // # Before the answer
 //

@@ -318,6 +318,44 @@ func TestACKHasTheAnswer(t *testing.T) {
 	})
 }
 
+// OnEnd tells of no dialog that the program never had: of a fork that answered too
+// late, and of a call whose CANCEL was faster.
+func TestOnEndOfTheUnknown(t *testing.T) {
+	ended := make(chan *dialog.Dialog, 10)
+	onWire(t, func(t *testing.T, alice *phone, w *wire) {
+		outcomes, _ := alice.calling(context.Background(), w)
+		invite := w.request(sip.INVITE)
+		w.send(w.ok(invite, "one"))
+		w.request(sip.ACK)
+		w.send(w.ok(invite, "two"))
+		w.request(sip.ACK)
+		w.send(sip.NewResponse(w.request(sip.BYE), 200))
+		d := (<-outcomes).dialog
+		go d.Bye(context.Background())
+		w.send(sip.NewResponse(w.request(sip.BYE), 200))
+		time.Sleep(time.Second)
+		require.Same(t, d, <-ended)
+
+		alice.mux.HandleFunc(sip.INVITE, func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+			<-ctx.Done()
+			require.NoError(t, answer(tx, 487, ""))
+			_, err := alice.Accept(tx, sip.NewResponse(req, 200))
+			require.ErrorIs(t, err, transaction.ErrAnswered)
+			return nil
+		})
+		theirs := w.invite("")
+		w.send(theirs)
+		w.response(100)
+		w.send(sip.NewCancel(theirs))
+		w.response(200)
+		ack, err := sip.NewACK(theirs, w.response(487))
+		require.NoError(t, err)
+		w.send(ack)
+		time.Sleep(time.Second)
+		require.Empty(t, ended)
+	}, dialog.OnEnd(func(d *dialog.Dialog) { ended <- d }))
+}
+
 // OnEnd tells of each dialog once: of those that were never answered, too.
 func TestOnEnd(t *testing.T) {
 	ended := make(chan error, 10)

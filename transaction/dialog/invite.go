@@ -258,15 +258,16 @@ func (c *inviting) progressed(resp *sip.Response) {
 
 // accepted takes a 2xx: the first one, a repetition, or one of another fork.
 func (c *inviting) accepted(resp *sip.Response) {
-	d, _, err := c.fork(resp)
+	d, unheard, err := c.fork(resp)
 	if err == nil {
 		d.mu.Lock()
-		fresh := d.early
-		if fresh {
+		first := d.early
+		d.silent = unheard
+		if first {
 			err = d.learn(resp, &resp.Header)
 		}
 		d.mu.Unlock()
-		if !fresh {
+		if !first {
 			_ = d.answered(d.invite, resp, c.cfg.offer)
 			return
 		}
@@ -283,11 +284,11 @@ func (c *inviting) accepted(resp *sip.Response) {
 // the call was cancelled, or we have hung up on this phone.
 func (c *inviting) answered(d *Dialog, resp *sip.Response) {
 	d.mu.Lock()
-	d.early = false
-	d.exchange.inviting = false
+	unwanted := c.told || c.ctx.Err() != nil || d.ended()
+	d.early, d.exchange.inviting = false, false
+	d.silent = d.silent && unwanted
 	d.mu.Unlock()
 	d.confirm()
-	unwanted := c.told || c.ctx.Err() != nil || d.ended()
 	if !unwanted {
 		c.set.add(d)
 	}

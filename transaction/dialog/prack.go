@@ -64,7 +64,6 @@ func (d *Dialog) hear(invite *sip.Request, resp *sip.Response, offered offerFunc
 	}
 	ours, theirs := description(invite), description(resp)
 	d.mu.Lock()
-	d.localSeq = max(d.localSeq, cseq.Seq)
 	switch {
 	case d.heard.seq != cseq.Seq:
 		d.heard = heard{seq: cseq.Seq, rseq: rseq}
@@ -87,11 +86,8 @@ func (d *Dialog) hear(invite *sip.Request, resp *sip.Response, offered offerFunc
 	if asked { // PRACK is due even if the call is to fail
 		failed = d.answer(prack, theirs, offered)
 	}
-	_, err = d.set.ep.Start(context.Background(), prack, sip.Target{}, func(ev transaction.Event) {
-		if ev.Err == nil && ev.Last {
-			_ = d.answered(prack, ev.Response, nil)
-		}
-	})
+	_, err = d.set.ep.Start(context.Background(), prack, sip.Target{}, func(transaction.Event) {},
+		transaction.BeforeSend(d.sending))
 	if err != nil {
 		d.set.cfg.log.Debug("PRACK not sent", "call", d.id.callID, "err", err)
 	}

@@ -30,13 +30,13 @@ func (s *Set) Progress(tx *transaction.ServerTx, resp *sip.Response) (*Dialog, e
 	if !isProgress(resp) {
 		return nil, errNotProvisional
 	}
-	d, err := s.begin(tx, resp)
+	d, _, err := s.begin(tx, resp)
 	if err != nil {
 		return nil, err
 	}
 	err = d.Progress(tx, resp)
 	if errors.Is(err, transaction.ErrAnswered) || errors.Is(err, transaction.ErrTerminated) {
-		d.end(err) // nothing else would
+		d.discard(err) // nothing else would end it
 	}
 	if err != nil {
 		return nil, err

@@ -127,10 +127,23 @@ type outgoing struct {
 }
 
 // sending notes what is sent: a challenge changes it.
-func (o *outgoing) sending(req *sip.Request, _ sip.Flow) error {
+func (o *outgoing) sending(req *sip.Request, f sip.Flow) error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.req = req
+	o.mu.Unlock()
+	return o.d.sending(req, f)
+}
+
+// sending notes the CSeq number of a request, since a challenge that was answered
+// took one more.
+func (d *Dialog) sending(req *sip.Request, _ sip.Flow) error {
+	cseq, err := req.CSeq()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.localSeq = max(d.localSeq, cseq.Seq)
 	return nil
 }
 
@@ -175,7 +188,6 @@ func (d *Dialog) answered(req *sip.Request, resp *sip.Response, offered offerFun
 		return err // the layer has seen that it is sound
 	}
 	d.mu.Lock()
-	d.localSeq = max(d.localSeq, cseq.Seq) // a challenge was answered
 	again := d.ack != nil && d.ackSeq == cseq.Seq
 	if resp.StatusCode < 300 && refreshes(req.Method) && !again {
 		if contact, err := resp.Address("Contact"); err == nil {

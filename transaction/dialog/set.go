@@ -76,7 +76,8 @@ func OnRequest(f func(ctx context.Context, d *Dialog, req *sip.Request, tx *tran
 
 // OnEnd has f called, on a worker, each time that a dialog has ended, early ones
 // among them: Done by another name, for a program that has no goroutine to spare
-// for each call.
+// for each call. When an Endpoint is closed its dialogs do not end; Shutdown ends
+// them.
 func OnEnd(f func(d *Dialog)) Option { return func(c *config) { c.end = f } }
 
 // NewSet makes an empty Set that sends through ep. It is to be given to
