@@ -1,9 +1,7 @@
 // B2bua is a back-to-back user agent: it answers each call with one of its own to a gateway, so that neither side sees more of
-// the other than it has to. Session descriptions pass as they are: the sound goes from phone to phone.
+// the other than it has to. The sound goes from phone to phone. Nobody is asked for a password: listen where only friends are.
 //
 //	b2bua -listen 192.0.2.7:5060 -to sip:gateway.example.com
-//
-// Nobody is asked for a password, so it listens where only trusted callers are.
 package main
 
 import (
@@ -22,8 +20,6 @@ import (
 	"github.com/patchbay-sip/patchbay/transaction"
 	"github.com/patchbay-sip/patchbay/transaction/dialog"
 )
-
-const patience = 5 * time.Second // with those who are hung up on
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:5060", "`address` to listen on")
@@ -51,7 +47,7 @@ func serve(ctx context.Context, gateway sip.URI, t transport.Transport) error {
 	mux.HandleFunc(sip.INVITE, b.call)
 	b.calls = dialog.NewSet(endpoint, mux, dialog.WithExtensions("100rel"), dialog.OnRequest(b.pass))
 	context.AfterFunc(ctx, func() {
-		goodbye, stop := context.WithTimeout(context.Background(), patience)
+		goodbye, stop := context.WithTimeout(context.Background(), 5*time.Second)
 		defer stop()
 		_ = errors.Join(b.calls.Shutdown(goodbye), endpoint.Shutdown(goodbye), endpoint.Close())
 	})
@@ -68,10 +64,7 @@ type bridge struct {
 
 // call rings the gateway, and answers the caller as the gateway answers. CANCEL ends ctx, and with it Invite.
 func (b *bridge) call(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
-	from, err := req.From()
-	if err != nil {
-		return err
-	}
+	from, _ := req.From() // a request that gets here has one
 	hops, err := req.Uint("Max-Forwards")
 	if err == nil && hops == 0 {
 		return &sip.StatusError{Code: 483} // a bridge can be part of a loop as a proxy can
@@ -91,14 +84,17 @@ func (b *bridge) call(ctx context.Context, req *sip.Request, tx *transaction.Ser
 	if err != nil {
 		return err // a *RejectedError goes to the caller as it came
 	}
+	ctx = context.WithoutCancel(ctx)
+	b.mu.Lock() // pass waits until the two know each other
 	caller, err := b.calls.Accept(tx, copied(req, callee.Response()))
-	if err != nil {
-		return errors.Join(err, callee.Bye(context.WithoutCancel(ctx)))
+	if err == nil {
+		b.other[caller], b.other[callee] = callee, caller
 	}
-	b.mu.Lock()
-	b.other[caller], b.other[callee] = callee, caller
 	b.mu.Unlock()
-	go b.hangUp(caller, callee)
+	if err != nil {
+		return errors.Join(err, callee.Bye(ctx))
+	}
+	go b.hangUp(ctx, caller, callee)
 	return nil
 }
 
@@ -115,7 +111,10 @@ func (b *bridge) pass(ctx context.Context, d *dialog.Dialog, req *sip.Request, t
 	b.mu.Lock()
 	other := b.other[d]
 	b.mu.Unlock()
-	if other == nil || req.Method == sip.INVITE && req.Body() == "" {
+	switch {
+	case other == nil:
+		return &sip.StatusError{Code: 491} // the other side has not answered yet
+	case req.Method == sip.INVITE && req.Body() == "":
 		return &sip.StatusError{Code: 488}
 	}
 	passed := other.NewRequest(req.Method)
@@ -133,7 +132,7 @@ func (b *bridge) pass(ctx context.Context, d *dialog.Dialog, req *sip.Request, t
 }
 
 // hangUp waits for one side of a call to end, and ends the other one.
-func (b *bridge) hangUp(caller, callee *dialog.Dialog) {
+func (b *bridge) hangUp(ctx context.Context, caller, callee *dialog.Dialog) {
 	select {
 	case <-caller.Done():
 	case <-callee.Done():
@@ -142,7 +141,7 @@ func (b *bridge) hangUp(caller, callee *dialog.Dialog) {
 	delete(b.other, caller)
 	delete(b.other, callee)
 	b.mu.Unlock()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
 	_ = errors.Join(caller.Bye(ctx), callee.Bye(ctx)) // one of the two has nothing to do
 }
