@@ -23,7 +23,7 @@ func (d *Dialog) pracked(ctx context.Context, req *sip.Request, tx *transaction.
 		return &sip.StatusError{Code: 481}
 	}
 	r.timer.Stop()
-	r.waiting = r.waiting[1:]
+	r.waiting, r.pracking = r.waiting[1:], true
 	answers := theirs != "" && d.exchange.offered
 	if answers {
 		d.exchange.agree("", theirs)

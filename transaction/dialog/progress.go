@@ -79,7 +79,7 @@ func (d *Dialog) Progress(tx *transaction.ServerTx, resp *sip.Response) error {
 		return ErrPending
 	}
 	r.waiting = append(r.waiting, resp)
-	if len(r.waiting) > 1 {
+	if r.pracking || len(r.waiting) > 1 {
 		d.mu.Unlock()
 		return nil
 	}
@@ -99,6 +99,7 @@ type reliable struct {
 	cseq     sip.CSeq
 	rseq     uint32          // of the first that waits
 	waiting  []*sip.Response // without PRACK; the first was sent
+	pracking bool            // the PRACK of the one before is being answered
 	agreed   bool            // a description of ours was sent, or is about to be
 	final    *sip.Response   // a 2xx that waits for the PRACK
 	over     bool            // the INVITE has its final response
@@ -121,10 +122,14 @@ func (r *reliable) stop() {
 	}
 }
 
-// holds tells whether a description of ours waits for PRACK.
+// holds tells whether a description of ours waits for PRACK, or that for its
+// answer: a caller may not be ready for a 2xx that overtakes it.
 func (r *reliable) holds() bool {
 	if r == nil || r.over {
 		return false
+	}
+	if r.pracking {
+		return true
 	}
 	for _, resp := range r.waiting {
 		if description(resp) != "" {
@@ -218,6 +223,7 @@ func (r *reliable) next() {
 	d := r.d
 	d.mu.Lock()
 	var resp, final *sip.Response
+	r.pracking = false
 	switch {
 	case r.over:
 	case len(r.waiting) > 0:

@@ -299,6 +299,36 @@ func TestAcceptBeforePRACK(t *testing.T) {
 	})
 }
 
+// The 2xx does not overtake the answer to the PRACK that it waited for, nor does
+// the next provisional response.
+func TestAcceptWaitsForAnswerToPRACK(t *testing.T) {
+	onWire(t, func(t *testing.T, alice *phone, w *wire) {
+		calls := alice.ringsWith("answer")
+		invite := w.reliableInvite()
+		w.send(invite)
+		ring := w.response(180)
+		prack := w.prack(invite, ring, 2)
+		prack.SetBody("application/sdp", "second offer")
+		w.send(prack)
+		d := <-calls
+		synctest.Wait()
+		_, err := alice.Progress(d.tx, withBody(sip.NewResponse(d.tx.Request(), 182), "again"))
+		require.NoError(t, err)
+		require.NoError(t, d.accept(alice, ""))
+		require.Equal(t, "2 PRACK", w.response(200).Get("CSeq"))
+		w.send(w.prack(invite, w.response(182), 3))
+		require.Equal(t, "3 PRACK", w.response(200).Get("CSeq"))
+		ok := w.response(200)
+		require.Equal(t, "1 INVITE", ok.Get("CSeq"))
+		w.send(w.ack(invite, ok))
+		w.send(w.within(invite, ok, sip.BYE, 4))
+		w.response(200)
+	}, dialog.OnRequest(func(_ context.Context, _ *dialog.Dialog, _ *sip.Request, tx *transaction.ServerTx) error {
+		time.Sleep(time.Second)
+		return answer(tx, 200, "second answer")
+	}))
+}
+
 // CANCEL while the 2xx waits for PRACK.
 func TestAcceptWaitsForPRACKAndIsCanceled(t *testing.T) {
 	onWire(t, func(t *testing.T, alice *phone, w *wire) {
