@@ -91,9 +91,7 @@
 // # Not covered
 //
 // Offers of ours in PRACK; a proxy's part in session timers (RFC 4028 section 8).
-// Of the early dialogs of a forked INVITE those that were not answered end with
-// the first 2xx and not 64*T1 later: a request within them is answered 481, a 2xx
-// still acknowledged and followed by BYE. The 1xx that is due each minute while a
-// phone rings (RFC 3261 section 13.3.1.1), and Expires in an INVITE: those are the
-// handler's. The usages of REFER and SUBSCRIBE.
+// The 1xx that is due each minute while a phone rings (RFC 3261 section 13.3.1.1),
+// and Expires in an INVITE: those are the handler's. The usages of REFER and
+// SUBSCRIBE.
 package dialog

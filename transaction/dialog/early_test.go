@@ -46,18 +46,19 @@ func TestEarlyDialogsOfForks(t *testing.T) {
 	onWire(t, func(t *testing.T, alice *phone, w *wire) {
 		outcomes, early := alice.calling(context.Background(), w)
 		invite := w.request(sip.INVITE)
-		one, two := w.early(invite, "one"), w.early(invite, "two")
+		one, two, three := w.early(invite, "one"), w.early(invite, "two"), w.early(invite, "three")
 		one.Add("Record-Route", "<sip:192.0.2.66;lr>")
 		two.Add("Record-Route", "<sip:"+bobAddr+";lr>")
 		w.send(one)
 		w.send(two)
-		w.send(one) // no third one
-		d1, d2 := <-early, <-early
+		w.send(three)
+		w.send(one) // no fourth one
+		d1, d2, d3 := <-early, <-early, <-early
 		synctest.Wait()
 		require.Empty(t, early)
 		require.True(t, d1.Early())
 		require.Equal(t, 180, d1.Response().StatusCode)
-		require.Equal(t, 2, alice.Len())
+		require.Equal(t, 3, alice.Len())
 		require.Equal(t, "sip:one@"+bobAddr, d1.NewRequest(sip.INFO).URI.String())
 
 		ok := w.ok(invite, "two")
@@ -65,8 +66,7 @@ func TestEarlyDialogsOfForks(t *testing.T) {
 		ack := w.request(sip.ACK)
 		require.Empty(t, values(ack, "Route"))
 		require.Equal(t, "1 ACK", ack.Get("CSeq"))
-		<-d1.Done()
-		require.ErrorIs(t, d1.Err(), dialog.ErrElsewhere)
+		answered := time.Now()
 		o := <-outcomes
 		require.NoError(t, o.err)
 		require.Same(t, d2, o.dialog)
@@ -74,10 +74,19 @@ func TestEarlyDialogsOfForks(t *testing.T) {
 		require.Equal(t, 200, d2.Response().StatusCode)
 		<-d2.Confirmed()
 
-		// The first phone was fast after all.
+		// The others live on for a while, and may even answer.
+		go d3.Do(context.Background(), d3.NewRequest(sip.INFO))
+		info := w.request(sip.INFO)
+		require.Equal(t, "sip:three@"+bobAddr, info.URI.String())
+		w.send(sip.NewResponse(info, 200))
 		w.send(w.ok(invite, "one"))
 		require.Equal(t, "sip:one@"+bobAddr, w.request(sip.ACK).URI.String())
 		w.send(sip.NewResponse(w.request(sip.BYE), 200))
+		<-d1.Done()
+		require.ErrorIs(t, d1.Err(), dialog.ErrElsewhere)
+		<-d3.Done()
+		require.ErrorIs(t, d3.Err(), dialog.ErrElsewhere)
+		require.Equal(t, 32*time.Second, time.Since(answered).Round(time.Second))
 		go d2.Bye(context.Background())
 		w.send(sip.NewResponse(w.request(sip.BYE), 200))
 	})

@@ -18,7 +18,8 @@ var (
 	ErrNoPRACK = errors.New("dialog: no PRACK came")
 	// ErrExpired is why a dialog ended whose session was not refreshed in time.
 	ErrExpired = errors.New("dialog: session has expired")
-	// ErrElsewhere is why an early dialog ended: another phone has answered.
+	// ErrElsewhere is why an early dialog ended: another phone has answered. It
+	// ends 64*T1 after that, or with an answer of its own, which comes too late.
 	ErrElsewhere = errors.New("dialog: answered elsewhere")
 	// ErrPending: an INVITE, an UPDATE or an offer that is under way in the dialog
 	// has to end first.

@@ -155,21 +155,34 @@ func (c *inviting) event(ev transaction.Event) {
 	}
 }
 
-// tell ends Invite, and the early dialogs of those who did not answer.
+// tell ends Invite. The early dialogs of those who did not answer end with it, or
+// after a 2xx in 64*T1, since there may be another one (RFC 3261 section
+// 13.2.2.4).
 func (c *inviting) tell(d *Dialog, err error) {
+	if c.told {
+		return
+	}
+	c.told = true
+	var early []*Dialog
 	for _, other := range c.forks {
-		if other != d && other.Early() {
-			if err == nil {
-				other.end(ErrElsewhere)
-			} else {
-				other.end(err)
+		if other.Early() {
+			early = append(early, other)
+		}
+	}
+	end := func() {
+		for _, other := range early {
+			if other.Early() {
+				other.end(cmp.Or(err, ErrElsewhere))
 			}
 		}
 	}
-	if !c.told {
-		c.told = true
-		c.result <- result{d, err}
+	switch {
+	case err != nil:
+		end()
+	case len(early) > 0:
+		c.set.ep.NewTimer(end).Reset(64 * c.set.ep.Timers().T1)
 	}
+	c.result <- result{d, err}
 }
 
 // maxEnlarged bounds how often a call is tried again for 422: proxies and the
@@ -295,9 +308,13 @@ func (c *inviting) answered(d *Dialog, resp *sip.Response) {
 	err := d.answered(d.invite, resp, c.cfg.offer) // sends ACK
 	switch {
 	case unwanted:
-		d.end(nil)
+		why := ErrElsewhere
+		if !c.told {
+			why = cmp.Or(context.Cause(c.ctx), ErrEnded)
+		}
+		d.end(why)
 		d.bye(func(error) {})
-		c.tell(nil, cmp.Or(context.Cause(c.ctx), ErrEnded))
+		c.tell(nil, why)
 	case err != nil:
 		d.leave(func(error) {})
 		c.tell(nil, err)

@@ -92,6 +92,7 @@ func TestTooManyForks(t *testing.T) {
 		w.send(w.ok(invite, "n69"))
 		w.request(sip.ACK)
 		d := <-calls
+		time.Sleep(time.Minute)
 		require.Equal(t, 1, alice.Len())
 		go d.Bye(context.Background())
 		w.send(sip.NewResponse(w.request(sip.BYE), 200))
