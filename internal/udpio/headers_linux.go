@@ -56,10 +56,12 @@ func (h *headers) reset(n int) {
 	}
 }
 
-// mmsg calls recvmmsg or sendmmsg, which never wait here, and says for how many
-// headers it went well.
+// mmsg calls recvmmsg or sendmmsg and says for how many headers it went well. They
+// never wait here, so Go's scheduler is not told: a call that it is told of wakes
+// the runtime's monitor out of its sleep, and the monitor then looks every 20 us,
+// which was a fifth of all work of a proxy that is seldom busy.
 func mmsg(trap, fd uintptr, msgs []unix.Mmsghdr, flags uintptr) (int, unix.Errno) {
-	n, _, errno := unix.Syscall6(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)),
+	n, _, errno := unix.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs)),
 		flags|unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno
@@ -68,8 +70,7 @@ func mmsg(trap, fd uintptr, msgs []unix.Mmsghdr, flags uintptr) (int, unix.Errno
 }
 
 // sendmmsg sends what the headers say, and tells how many went. One alone goes
-// by a call that has less to copy, and without a word to Go's scheduler: the call
-// is over sooner than the scheduler would do anything about it.
+// by a call that has less to copy.
 func sendmmsg(fd uintptr, msgs []unix.Mmsghdr) (int, unix.Errno) {
 	if len(msgs) != 1 {
 		return mmsg(unix.SYS_SENDMMSG, fd, msgs, 0)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -145,7 +146,8 @@ func (c *rawConn) waitEvent(epoll uintptr) bool {
 		c.op = unix.EPOLL_CTL_MOD
 		return c.err != nil
 	}
-	n, _ := unix.EpollWait(int(epoll), c.event[:], 0)
+	// Without a word to Go's scheduler, see mmsg.
+	n, _, _ := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&c.event[0])), 1, 0, 0, 0)
 	c.failed = n != 0 && c.event[0].Events&unix.EPOLLERR != 0
 	return n != 0
 }
