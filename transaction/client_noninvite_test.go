@@ -3,6 +3,7 @@ package transaction_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,7 @@ func TestClientNonInviteTimerK(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			require.Zero(w.t, w.ep.Stats().Stray)
 		}
+		synctest.Wait()
 		require.Zero(w.t, w.ep.Stats().Client)
 		w.peer.quiet(time.Minute)
 		c.silent()

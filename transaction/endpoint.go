@@ -25,6 +25,7 @@ type Endpoint struct {
 	workers workers.Pool
 	local   localAddrs
 	noTCP   noTCP
+	order   ackOrder
 	count   counters
 
 	handlers atomic.Int64  // handlers that run, or are about to

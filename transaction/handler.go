@@ -20,6 +20,9 @@ import (
 // are for the handler to judge. It may be read by anybody at any time and must
 // not be changed: a Middleware that wants to passes a Clone on. Handlers of
 // several requests run at once, even of requests that came over one connection.
+// But a request that was read behind an ACK of its call (Call-ID) waits until the
+// handler of the ACK has returned: an ACK has no answer, so that a BYE or a
+// re-INVITE may follow at once, and must not overtake it.
 //
 // ctx has the values of the ctx that was given to Serve. It ends when the
 // handler has returned and the request has its final response, when CANCEL

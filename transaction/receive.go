@@ -144,9 +144,7 @@ func (r *receiver) begin(f sip.Flow, req *sip.Request, k key) {
 	if e.isClosed() { // Close may have looked at the table before
 		s.end(ErrClosed)
 	}
-	if !e.workers.Go((*handling)(tx)) {
-		e.release()
-	}
+	e.handle((*handling)(tx))
 }
 
 // ack takes an ACK: to the INVITE's transaction if it is for a 300 to 699, else
@@ -167,9 +165,7 @@ func (r *receiver) ack(f sip.Flow, req *sip.Request, k key, s *server) {
 		e.count.dropped.Add(1)
 		return
 	}
-	if !e.workers.Go((*handling)(r.newServerTx(f, req))) {
-		e.release()
-	}
+	e.handle((*handling)(r.newServerTx(f, req)))
 }
 
 // cancel takes a CANCEL (RFC 3261 section 9.2): its answer is the same however

@@ -22,6 +22,11 @@ func (h *handling) Run() {
 			err = e.caught(recover(), "handler")
 		}
 		tx.settle(err)
+		if tx.req.Method == sip.ACK {
+			for _, h := range e.order.next(tx.req.CallID()) {
+				e.run(h)
+			}
+		}
 		e.release()
 	}()
 	err = e.handler.ServeSIP(tx.ctx, tx.req, tx)

@@ -89,6 +89,7 @@ func TestOwnsAndSentBy(t *testing.T) {
 			"sips:192.0.2.1":                false,
 			"sips:192.0.2.1:5060":           true,
 			"sip:192.0.2.1;transport=tls":   false,
+			"sip:192.0.2.1;transport=ws":    false,
 			"sip:192.0.2.2":                 false,
 			"sip:example.com":               false,
 			"tel:+15551234":                 false,

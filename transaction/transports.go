@@ -117,17 +117,23 @@ func (e *Endpoint) SentBy(f sip.Flow) sip.HostPort {
 // Owns tells whether u's host and port are ones that this Endpoint listens on:
 // an address of a transport, or what the transport names in Via. A transport on
 // the unspecified address listens on every address of this host. A URI without
-// a port has 5060, or 5061 for sips and transport=tls. Before Serve it is false.
+// a port has 5060, 5061 for sips and transport=tls, and either of 80 and 443 for
+// transport=ws, which stands for WSS too (RFC 7118 section 5.4). Before Serve it is
+// false.
 func (e *Endpoint) Owns(u sip.URI) bool {
 	if !e.isServing() || !u.IsSIP() {
 		return false
 	}
 	port := u.Port()
-	if port == 0 {
+	tp, _ := u.Param("transport")
+	switch {
+	case port != 0:
+	case strings.EqualFold(tp, "ws"):
+		return e.listensOn(u.Host(), 80) || e.listensOn(u.Host(), 443)
+	case u.Scheme() == "sips" || strings.EqualFold(tp, "tls"):
+		port = 5061
+	default:
 		port = 5060
-		if tp, _ := u.Param("transport"); u.Scheme() == "sips" || strings.EqualFold(tp, "tls") {
-			port = 5061
-		}
 	}
 	return e.listensOn(u.Host(), port)
 }
