@@ -106,6 +106,7 @@ func (d *Dialog) accept(tx *transaction.ServerTx, resp *sip.Response, seq uint32
 	if d.early {
 		d.early, d.response, d.ringing = false, u.resp, nil
 		d.exchange.invited = false
+		d.reminder.stop()
 	}
 	d.unacked.stop()
 	d.unacked = u

@@ -33,12 +33,13 @@ type Dialog struct {
 	heard        heard                 // reliable provisional responses of theirs
 	reliable     *reliable             // and of ours
 	ringing      *transaction.ServerTx // the INVITE, while we have not answered it
-	ack          *sip.Request          // the last one that we sent
-	ackSeq       uint32                // its CSeq number
-	acked        *sip.Request          // the one that confirmed a 2xx of ours
-	unacked      *unacked              // a 2xx of ours that waits for ACK
-	leaving      bool                  // Bye was called too early: BYE follows ACK
-	silent       bool                  // the program was never given it
+	reminder     reminder
+	ack          *sip.Request // the last one that we sent
+	ackSeq       uint32       // its CSeq number
+	acked        *sip.Request // the one that confirmed a 2xx of ours
+	unacked      *unacked     // a 2xx of ours that waits for ACK
+	leaving      bool         // Bye was called too early: BYE follows ACK
+	silent       bool         // the program was never given it
 	err          error
 
 	confirmed   chan struct{}
@@ -161,6 +162,7 @@ func (d *Dialog) end(err error) (now bool) {
 		d.unacked = nil
 		d.reliable.stop()
 		d.session.stop()
+		d.reminder.stop()
 		silent := d.silent
 		d.mu.Unlock()
 		d.set.remove(d)

@@ -91,7 +91,5 @@
 // # Not covered
 //
 // Offers of ours in PRACK; a proxy's part in session timers (RFC 4028 section 8).
-// The 1xx that is due each minute while a phone rings (RFC 3261 section 13.3.1.1),
-// and Expires in an INVITE: those are the handler's. The usages of REFER and
-// SUBSCRIBE.
+// Expires in an INVITE, which is the handler's. The usages of REFER and SUBSCRIBE.
 package dialog

@@ -58,7 +58,7 @@ func TestCallsHoldNoGoroutine(t *testing.T) {
 			ended <- err
 		}()
 		early := <-rings
-		time.Sleep(time.Minute)
+		time.Sleep(45 * time.Second)
 		require.Equal(t, 101, bob.Len())
 		require.LessOrEqual(t, runtime.NumGoroutine(), before+2, "Invite itself, and its ctx")
 		require.True(t, early.Early())

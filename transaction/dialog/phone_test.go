@@ -50,11 +50,11 @@ func inBubble(t *testing.T, network string, f func(t *testing.T, alice, bob *pho
 	})
 }
 
-// lossy is inBubble over UDP on a network that loses a fifth of what it
-// carries, and doubles and reorders some. What it does follows from the seed.
+// lossy is inBubble over UDP on a network that loses 15 % of what it carries, and
+// doubles and reorders some.
 func lossy(t *testing.T, seed uint64, f func(t *testing.T, alice, bob *phone), opts ...dialog.Option) {
 	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New(memnet.WithSeed(seed), memnet.WithLoss(0.2), memnet.WithDuplication(0.1),
+		n := memnet.New(memnet.WithSeed(seed), memnet.WithLoss(0.15), memnet.WithDuplication(0.1),
 			memnet.WithDelay(10*time.Millisecond), memnet.WithJitter(50*time.Millisecond))
 		alice, bob := newPhone(t, n, "udp", aliceAddr, opts...), newPhone(t, n, "udp", bobAddr, opts...)
 		f(t, alice, bob)

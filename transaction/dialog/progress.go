@@ -21,6 +21,10 @@ import (
 // ErrPending tells that too many do. The end of the INVITE drops those that
 // wait. Progress itself returns at once.
 //
+// Each minute the response is sent anew, without a body, so that no proxy takes
+// the call for lost (RFC 3261 section 13.3.1.1): until Timers.Ringing has passed
+// since the last Progress.
+//
 // A description in a reliable response is the answer to the offer in the
 // INVITE, or the offer if that has none: then PRACK has the answer, and comes to
 // OnRequest.
@@ -52,6 +56,14 @@ func (d *Dialog) Progress(tx *transaction.ServerTx, resp *sip.Response) error {
 	if !isProgress(resp) {
 		return errNotProvisional
 	}
+	err := d.progress(tx, resp)
+	if err == nil {
+		d.remind(tx, resp)
+	}
+	return err
+}
+
+func (d *Dialog) progress(tx *transaction.ServerTx, resp *sip.Response) error {
 	if err := d.set.complete(tx, resp); err != nil {
 		return err
 	}
@@ -137,6 +149,11 @@ func (r *reliable) holds() bool {
 		}
 	}
 	return false
+}
+
+// busy tells whether a response waits for PRACK, or a 2xx for that.
+func (r *reliable) busy() bool {
+	return r != nil && (r.pracking || len(r.waiting) > 0 || r.final != nil)
 }
 
 // settled tells whether the INVITE of tx has had its offer and answer.

@@ -96,7 +96,7 @@ func TestProgressUntilPRACK(t *testing.T) {
 
 		w.send(w.prack(invite, first, 2))
 		w.response(200)
-		time.Sleep(time.Minute)
+		time.Sleep(30 * time.Second)
 		require.Empty(t, w.came)
 		require.NoError(t, (<-calls).accept(alice, ""))
 		ok := w.response(200)
@@ -213,6 +213,37 @@ func TestProgressOneAfterAnother(t *testing.T) {
 		w.send(w.within(invite, ok, sip.BYE, 9))
 		w.response(200)
 	})
+}
+
+// RFC 3261 section 13.3.1.1: a phone that rings says so each minute, reliably
+// where the first response was, and not for ever.
+func TestProgressEachMinute(t *testing.T) {
+	for _, invite := range []func(w *wire) *sip.Request{
+		func(w *wire) *sip.Request { return w.invite("") },
+		(*wire).reliableInvite,
+	} {
+		onWire(t, func(t *testing.T, alice *phone, w *wire) {
+			calls := alice.ringsWith("answer")
+			req := invite(w)
+			w.send(req)
+			began := time.Now()
+			for n := range 10 {
+				resp := w.response(180)
+				require.Equal(t, time.Duration(n)*time.Minute, time.Since(began).Round(time.Second))
+				require.Equal(t, n == 0, resp.Body() != "")
+				if resp.Has("RSeq") {
+					w.send(w.prack(req, resp, uint32(2+n)))
+					w.response(200)
+				}
+			}
+			d := <-calls
+			<-d.Done() // by the Endpoint's Timers.Ringing
+			var rejected *dialog.RejectedError
+			require.ErrorAs(t, d.Err(), &rejected)
+			require.Equal(t, 408, rejected.Response.StatusCode)
+			require.Less(t, time.Since(began), 21*time.Minute)
+		})
+	}
 }
 
 func TestProgressTooMany(t *testing.T) {
@@ -445,7 +476,7 @@ func TestInviteSendsPRACK(t *testing.T) {
 	})
 }
 
-// Both roles at once, on a network that loses a fifth of what it carries.
+// Both roles at once, on a network that loses, doubles and reorders.
 func TestReliableOverLoss(t *testing.T) {
 	answered := 0
 	for seed := range uint64(20) {
