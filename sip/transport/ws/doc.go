@@ -5,8 +5,8 @@
 // NewSecure one that is an http.Handler for a web server that is there already.
 // Either is given to transaction.Endpoint.Serve like any other transport.
 //
-// A browser is reached over its connection alone: the transport dials nobody, so
-// a registrar has to keep the flow of each binding.
+// A browser is reached over its connection alone: the transport dials nobody. So
+// a registrar has to keep the flow of each binding, as package registrar does.
 //
 // # Covered
 //

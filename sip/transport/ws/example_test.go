@@ -1,15 +1,20 @@
 package ws_test
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/sip/transport/ws"
+	"github.com/patchbay-sip/patchbay/transaction"
 )
 
 // silent is a Sink that answers nothing. Programs have transaction.Endpoint.
@@ -36,16 +41,28 @@ func ExampleListen() {
 	// true
 }
 
-// A web server that is there already carries SIP, too; another one in front of it
-// has taken TLS off.
+// A web server that is there already carries SIP, too: its own mux has a path for
+// it. The web server ends by itself, the WebSockets with the Endpoint.
 func ExampleNewSecure() {
-	front := netip.MustParsePrefix("192.0.2.80/32") // where all connections come from
+	phones := ws.NewSecure()
+	mux := http.NewServeMux()
+	mux.Handle("/sip", phones)
+	mux.Handle("/", http.FileServer(http.Dir("phone")))
+	web := &http.Server{Addr: ":443", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { log.Print(web.ListenAndServeTLS("cert.pem", "key.pem")) }()
+
+	endpoint := transaction.New()
+	log.Print(endpoint.Serve(context.Background(), transaction.NewMux(), phones))
+}
+
+// Another web server in front has taken TLS off, and all connections come from its
+// address.
+func ExampleWithTLSInFront() {
+	front := netip.MustParsePrefix("192.0.2.80/32")
 	s := ws.NewSecure(ws.WithTLSInFront(),
 		ws.WithTransport(transport.WithSources(transport.Sources{Unlimited: []netip.Prefix{front}})))
 	defer s.Close()
-	mux := http.NewServeMux()
-	mux.Handle("/sip", s)
-	mux.Handle("/", http.FileServer(http.Dir("phone")))
+	http.NewServeMux().Handle("/sip", s)
 	fmt.Println(s.Network())
 	// Output: wss
 }
@@ -59,8 +76,17 @@ func ExampleNew() {
 	// Output: ws
 }
 
+// The pages of one site may connect, and no address more than ten times.
 func ExampleListenTLS() {
-	_, err := ws.ListenTLS("127.0.0.1:0", nil)
-	fmt.Println(err)
-	// Output: ws: tls config has no certificate
+	certificate, err := transport.NewCertificate("cert.pem", "key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	phones, err := ws.ListenTLS(":8443", &tls.Config{GetCertificate: certificate.GetCertificate},
+		ws.WithOrigins("https://phone.example.com"),
+		ws.WithTransport(transport.WithSources(transport.Sources{Conns: 10})))
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print(transaction.New().Serve(context.Background(), transaction.NewMux(), phones))
 }

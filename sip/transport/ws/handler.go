@@ -22,10 +22,18 @@ import (
 type slotKey struct{}
 
 // ServeHTTP implements http.Handler: it makes a WebSocket of the request, which
-// must ask for the subprotocol sip, and returns. The answer is else 400, 403 for
-// the wrong origin, a source that is denied or WSS without TLS, 426 for what is no WebSocket, or 503
-// with Retry-After when there are too many connections.
+// must ask for the subprotocol sip, and returns. The answer is else
+//
+//   - 400 for a broken handshake, or one without that subprotocol
+//   - 403 for the wrong origin, a source that is denied, WSS without TLS, and WS
+//     over TLS
+//   - 426 for what is no WebSocket, 505 for a request by HTTP/2
+//   - 503 with Retry-After when there are too many connections
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor != 1 { // it knows no Upgrade (RFC 9113 section 8.6), and so no 426
+		http.Error(w, "a WebSocket begins by HTTP/1.1", http.StatusHTTPVersionNotSupported)
+		return
+	}
 	if isTLS := r.TLS != nil || s.cfg.tlsInFront; isTLS != s.secure {
 		http.Error(w, "connect by "+s.Network(), http.StatusForbidden)
 		return

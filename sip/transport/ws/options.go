@@ -18,7 +18,7 @@ type config struct {
 	tlsInFront bool
 }
 
-// WithTransport sets options of package transport: WithLogger, WithLimits,
+// WithTransport sets options of package transport: WithTap, WithLogger, WithLimits,
 // WithTimeouts, WithSources, WithSendQueue, and others that concern streams.
 // Behind a web server that forwards, all connections come from its address and
 // count as one source, which should be among Sources.Unlimited.

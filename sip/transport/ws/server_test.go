@@ -224,6 +224,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestHTTP2: a web server that speaks HTTP/2 as well gives browsers HTTP/1.1 for
+// WebSockets. Whoever opens the address by HTTP/2 all the same is told.
+func TestHTTP2(t *testing.T) {
+	web := httptest.NewUnstartedServer(ws.NewSecure())
+	web.EnableHTTP2 = true
+	web.StartTLS()
+	defer web.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL, nil)
+	require.NoError(t, err)
+	resp, err := web.Client().Do(req)
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, 2, resp.ProtoMajor)
+	require.Equal(t, 505, resp.StatusCode)
+}
+
 // TestConnLimits: a connection too many is closed before anything is spent on
 // it, and what has ended counts no longer, upgraded or not.
 func TestConnLimits(t *testing.T) {
