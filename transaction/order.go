@@ -19,6 +19,21 @@ type ackOrder struct {
 	calls map[string][]*handling // what waits, by the Call-ID of an ACK that is handled
 }
 
+// maxBehindACK bounds what of one call waits. Each of them has the place of a
+// handler, and whoever is in a call may have an ACK go to a port that never
+// answers.
+const maxBehindACK = 8
+
+// hasRoom tells whether a request of the call may come, if it has to wait.
+func (o *ackOrder) hasRoom(call string) bool {
+	if o.running.Load() == 0 {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.calls[call]) < maxBehindACK
+}
+
 // queue takes on a request that has to wait. An ACK that need not wait is one
 // that others wait for from now on, until next is called.
 func (o *ackOrder) queue(h *handling) (waits bool) {

@@ -73,3 +73,51 @@ func TestPanicInACKFreesTheCall(t *testing.T) {
 		w.peer.response(481)
 	})
 }
+
+// Whoever has an ACK go nowhere, and floods its call, takes the places of a few
+// handlers with that, and not those of all other calls.
+func TestFloodBehindAnACK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		letGo := make(chan struct{})
+		handled := 0
+		w := newWorld(t, "udp", transaction.HandlerFunc(func(_ context.Context, req *sip.Request, _ *transaction.ServerTx) error {
+			if req.Method == sip.ACK {
+				<-letGo
+				handled++
+				return nil
+			}
+			return &sip.StatusError{Code: 481}
+		}))
+		defer w.close()
+		ofCall := func(m sip.Method) *sip.Request {
+			req := w.peer.newRequest(m)
+			req.Set("Call-ID", "flooded")
+			return inside(req)
+		}
+		w.peer.send(ofCall(sip.ACK))
+		refused := 0
+		for range 500 {
+			w.peer.send(ofCall(sip.BYE))
+			w.peer.send(ofCall(sip.ACK))
+			synctest.Wait()
+			refused = int(w.ep.Stats().Refused)
+		}
+		require.GreaterOrEqual(t, refused, 490)
+		require.LessOrEqual(t, w.ep.Stats().Handlers, 10)
+		for range refused {
+			require.NotEmpty(t, w.peer.response(503).Get("Retry-After"))
+		}
+		w.peer.send(w.peer.newRequest(sip.OPTIONS)) // of another call
+		w.peer.response(481)
+
+		close(letGo)
+		for range 500 - refused {
+			w.peer.response(481)
+		}
+		synctest.Wait()
+		require.Zero(t, w.ep.Stats().Handlers)
+		require.Equal(t, 1+500-int(w.ep.Stats().Dropped), handled)
+		w.peer.send(ofCall(sip.BYE))
+		w.peer.response(481)
+	})
+}
