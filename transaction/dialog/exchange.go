@@ -73,8 +73,10 @@ func (d *Dialog) claim(m sip.Method, offers bool) error {
 	return nil
 }
 
-// release is the end of what claim began.
-func (d *Dialog) release(m sip.Method, offers bool) {
+// release is the end of what claim began; unanswered tells whether it was an
+// offer, and refused. One that was accepted has its answer already, and another
+// may be under way by now.
+func (d *Dialog) release(m sip.Method, unanswered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch m {
@@ -85,7 +87,7 @@ func (d *Dialog) release(m sip.Method, offers bool) {
 	default:
 		return
 	}
-	if offers {
+	if unanswered {
 		d.exchange.offered = false
 	}
 }

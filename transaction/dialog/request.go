@@ -170,7 +170,8 @@ func (o *outgoing) event(ev transaction.Event) {
 		return
 	}
 	o.told = true
-	d.release(req.Method, o.offer != "")
+	refused := ev.Err != nil || ev.Response.StatusCode >= 300
+	d.release(req.Method, refused && o.offer != "")
 	switch {
 	case errors.Is(ev.Err, transaction.ErrTimeout):
 		d.abandon(ev.Err)
