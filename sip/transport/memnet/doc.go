@@ -14,4 +14,26 @@
 // has one of its own, and every socket reaches every other one. The
 // unspecified addresses 0.0.0.0 and :: cannot be listened on; an empty host is
 // 127.0.0.1.
+//
+// # In a test
+//
+// Its sockets go where those of the system go, and its Dial to WithDialer:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		network := memnet.New(memnet.WithLoss(0.1))
+//		socket, err := network.ListenPacket("192.0.2.1:5060")
+//		require.NoError(t, err)
+//		listener, err := network.Listen("192.0.2.1:5060")
+//		require.NoError(t, err)
+//		dial := network.Dialer(netip.MustParseAddr("192.0.2.1"))
+//
+//		server := transaction.New()
+//		go server.Serve(t.Context(), handler, transport.NewUDP(socket),
+//			transport.NewTCP(listener, transport.WithDialer(dial)))
+//		// ... and another Endpoint at 192.0.2.2, which asks it
+//	})
+//
+// The end of t.Context closes the Endpoints, so that the bubble comes to its end.
+// Have no name looked up in a bubble, since a real name server is outside of its
+// time: use addresses, or resolve.WithHosts.
 package memnet

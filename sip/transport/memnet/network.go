@@ -39,7 +39,8 @@ func New(opts ...Option) *Network {
 	return n
 }
 
-// Stats counts datagrams, one that was duplicated twice.
+// Stats counts datagrams. One that WithDuplication doubles is sent once and
+// delivered twice.
 type Stats struct {
 	Sent       uint64 // writes that returned no error
 	Delivered  uint64 // put into the queue of a socket
