@@ -10,9 +10,10 @@ type Domains struct {
 
 // NewDomains makes a set of one domain and its aliases, each a host or
 // host:port, an IPv6 address with or without brackets. Without a port it matches
-// a URI without port, or with the scheme's default port (5060, or 5061 for
-// sips); with the default port it matches a URI without one. What is no host is
-// left out.
+// a URI without port, or with the URI's default port (5060, or 5061 for sips and
+// transport=tls); with the default port it matches a URI without one. Each other
+// port that a URI may name is an alias of its own: "example.com:5070". What is no
+// host is left out.
 func NewDomains(domain string, aliases ...string) *Domains {
 	return (&Domains{}).With(domain, aliases...)
 }

@@ -305,6 +305,34 @@ func ExampleNewDomains() {
 	//  false
 }
 
+// A phone that reaches everybody by its provider's proxy, over TLS.
+func ExampleTarget() {
+	outbound := sip.Target{Route: []sip.Address{{URI: sip.MustParseURI("sip:proxy.example.com;transport=tls;lr")}}}
+	fmt.Println(outbound.Route[0])
+	// transaction.Endpoint.Do and dialog.Set.Invite take it.
+
+	// Output: <sip:proxy.example.com;transport=tls;lr>
+}
+
+// An INVITE with an offer, and with something beside it.
+func ExampleNewMultipart() {
+	offer, note := &sip.Part{Body: "v=0\r\n"}, &sip.Part{Body: "about the invoice"}
+	offer.Header.Set("Content-Type", "application/sdp")
+	note.Header.Set("Content-Type", "text/plain")
+
+	bob := sip.Address{URI: sip.MustParseURI("sip:bob@example.com")}
+	invite := sip.NewRequest(sip.INVITE, bob.URI, sip.Address{URI: sip.MustParseURI("sip:alice@example.com")}, bob)
+	invite.SetBody(sip.NewMultipart("mixed", offer, note))
+
+	found, err := sip.FindPart(invite, "text/plain")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(found.Body)
+	// Output: about the invoice
+}
+
 // A Framer takes a stream as it comes, here in two pieces.
 func ExampleFramer() {
 	stream := crlf("MESSAGE sip:bob@example.com SIP/2.0\nContent-Length: 5\n\nhello\n\n")
