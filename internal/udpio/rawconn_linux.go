@@ -26,6 +26,7 @@ type rawConn struct {
 	event  [1]unix.EpollEvent
 	op     int  // what asks for an event: to add the socket, and from then on to modify it
 	asked  bool // by wait, for an event; one goroutine reads
+	empty  bool // the last read took all there was, and the next one may wait at once
 	failed bool // the event was an error, or something in the queue of errors
 	err    error
 
@@ -99,11 +100,13 @@ func (c *rawConn) Control(f func(fd uintptr)) error {
 // Read implements syscall.RawConn, for one goroutine.
 func (c *rawConn) Read(f func(fd uintptr) bool) error {
 	for {
-		done, err := c.try(f)
-		if done || err != nil {
-			return err
+		if !c.empty {
+			done, err := c.try(f)
+			if done || err != nil {
+				return err
+			}
 		}
-		c.asked = false
+		c.empty, c.asked = false, false
 		if c.poller.Read(c.wait) != nil {
 			return net.ErrClosed
 		}

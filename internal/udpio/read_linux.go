@@ -93,6 +93,9 @@ func (r *reader) recvmmsg(fd uintptr) bool {
 		switch {
 		case errno == 0:
 			r.n = n
+			if own != nil {
+				own.empty = n < len(r.headers.msgs)
+			}
 			return true
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN:
