@@ -15,23 +15,26 @@ import (
 type ackOrder struct {
 	running atomic.Int64 // ACKs that are handled; without any there is nothing to look up
 
-	mu    sync.Mutex
-	calls map[string][]*handling // what waits, by the Call-ID of an ACK that is handled
+	mu      sync.Mutex
+	calls   map[string][]*handling // what waits, by the Call-ID of an ACK that is handled
+	waiting int                    // of all calls
 }
 
-// maxBehindACK bounds what of one call waits. Each of them has the place of a
+// maxBehindACK bounds what of one call waits. Each request has the place of a
 // handler, and whoever is in a call may have an ACK go to a port that never
 // answers.
 const maxBehindACK = 8
 
-// hasRoom tells whether a request of the call may come, if it has to wait.
-func (o *ackOrder) hasRoom(call string) bool {
+// hasRoom tells whether a request of the call may come: it need not wait, or does
+// so with no more than most others.
+func (o *ackOrder) hasRoom(call string, most int) bool {
 	if o.running.Load() == 0 {
 		return true
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.calls[call]) < maxBehindACK
+	waiting, waits := o.calls[call]
+	return !waits || len(waiting) < maxBehindACK && o.waiting < most
 }
 
 // queue takes on a request that has to wait. An ACK that need not wait is one
@@ -48,6 +51,7 @@ func (o *ackOrder) queue(h *handling) (waits bool) {
 	switch {
 	case waits:
 		o.calls[call] = append(waiting, h)
+		o.waiting++
 	case ack:
 		if o.calls == nil {
 			o.calls = make(map[string][]*handling)
@@ -67,10 +71,12 @@ func (o *ackOrder) next(call string) (free []*handling) {
 	for i, h := range waiting {
 		if h.req.Method == sip.ACK {
 			o.calls[call] = waiting[i+1:]
+			o.waiting -= i + 1
 			return waiting[:i+1]
 		}
 	}
 	delete(o.calls, call)
+	o.waiting -= len(waiting)
 	o.running.Add(-1)
 	return waiting
 }
@@ -80,6 +86,12 @@ func (e *Endpoint) handle(h *handling) {
 	if !e.order.queue(h) {
 		e.run(h)
 	}
+}
+
+// mayWait tells whether a request may come, as far as it is behind an ACK of its
+// call. What waits takes up no more than a quarter of the handlers.
+func (e *Endpoint) mayWait(req *sip.Request) bool {
+	return e.order.hasRoom(req.CallID(), e.cfg.maxHandlers/4)
 }
 
 func (e *Endpoint) run(h *handling) {

@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -119,5 +120,39 @@ func TestFloodBehindAnACK(t *testing.T) {
 		require.Equal(t, 1+500-int(w.ep.Stats().Dropped), handled)
 		w.peer.send(ofCall(sip.BYE))
 		w.peer.response(481)
+	})
+}
+
+// Nor do many calls, each with a little behind its ACK, take all places.
+func TestManyCallsBehindTheirACKs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		letGo := make(chan struct{})
+		w := newWorld(t, "udp", transaction.HandlerFunc(func(_ context.Context, req *sip.Request, _ *transaction.ServerTx) error {
+			if req.Method == sip.ACK {
+				<-letGo
+				return nil
+			}
+			return &sip.StatusError{Code: 481}
+		}), transaction.WithMaxHandlers(40))
+		defer w.close()
+		for i := range 20 {
+			for _, m := range []sip.Method{sip.ACK, sip.BYE, sip.BYE} {
+				req := w.peer.newRequest(m)
+				req.Set("Call-ID", strconv.Itoa(i))
+				w.peer.send(inside(req))
+			}
+		}
+		for range 30 {
+			w.peer.response(503)
+		}
+		require.Equal(t, 20+10, w.ep.Stats().Handlers)
+		w.peer.send(w.peer.newRequest(sip.OPTIONS))
+		w.peer.response(481)
+		close(letGo)
+		for range 10 {
+			w.peer.response(481)
+		}
+		synctest.Wait()
+		require.Zero(t, w.ep.Stats().Handlers)
 	})
 }

@@ -122,7 +122,7 @@ func (r *receiver) begin(f sip.Flow, req *sip.Request, k key) {
 		return
 	}
 	inside := inDialog(req)
-	if e.draining.Load() && !inside || !e.hasRoom(inside) || !e.order.hasRoom(req.CallID()) || !e.acquire(inside) {
+	if e.draining.Load() && !inside || !e.hasRoom(inside) || !e.mayWait(req) || !e.acquire(inside) {
 		e.count.refused.Add(1)
 		r.refuse(f, req)
 		return
@@ -161,7 +161,7 @@ func (r *receiver) ack(f sip.Flow, req *sip.Request, k key, s *server) {
 	if to, err := req.To(); err != nil || to.Tag() == e.keys.tag(k) {
 		return // for a response that was sent without a transaction
 	}
-	if !e.order.hasRoom(req.CallID()) || !e.acquire(true) {
+	if !e.mayWait(req) || !e.acquire(true) {
 		e.count.dropped.Add(1)
 		return
 	}
