@@ -1,22 +1,22 @@
 package proxy
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 )
 
 // The mark in a Record-Route URI: a parameter that holds a signature over the
-// dialog, the party that is to use it and the host that this party's requests
-// go to next. What one party gets is of no use to the other, nor for another
-// destination. The request carries the one for whoever gets it; each response
-// brings the one for whoever sent it (RFC 3261 section 16.7 item 8), since only
-// then it is known where the dialog leads.
+// dialog, the party that is to use it and the network, host and port that this
+// party's requests go to next. What one party gets is of no use to the other, nor
+// for another destination. The request carries the one for whoever gets it; each
+// response brings the one for whoever sent it (RFC 3261 section 16.7 item 8), since
+// only then it is known where the dialog leads.
 //
-// Where nothing can be sent to that host, as with a browser or behind a NAT, the
-// mark carries the flow that the other party came on, encrypted: a flow token (RFC
+// Where nothing can be sent there, as with a browser or behind a NAT, the mark
+// carries the flow that the other party came on, encrypted: a flow token (RFC
 // 5626 section 5.2) that is good for this dialog alone, and dies with the flow.
 const (
 	markParam = "pb"
@@ -27,13 +27,13 @@ const (
 // InDialog tells whether req belongs to a dialog that was set up through this
 // proxy, or one that shares its keys, and goes where that dialog leads: it has
 // a To tag, a Route of ours whose mark was signed for its Call-ID, one of its
-// two tags and the host that is the next hop, and a Request-URI that is not in
+// two tags and the address that is the next hop, and a Request-URI that is not in
 // one of our domains. Such a request passes the Gate unasked and need not be
 // authenticated again.
 //
 // A request within a dialog for one of our domains is routed anew, and is judged
 // anew: else whoever once called one of us had a key to all our routers. One to
-// a party that has moved to another host since is judged anew, too.
+// a party that has moved to another host or port since is judged anew, too.
 func (p *Proxy) InDialog(req *sip.Request) bool {
 	if !isMarked(req) {
 		return false
@@ -102,13 +102,13 @@ func (p *Proxy) vouches(mark string, req *sip.Request, next sip.URI) (onward sip
 	if err != nil || to.Tag() == "" {
 		return sip.Flow{}, false
 	}
-	host := hopHost(next)
-	if host == "" {
+	hop := hopOf(next)
+	if hop == "" {
 		return sip.Flow{}, false
 	}
-	token, ok := p.keys.Open(mark, markOn, req.CallID(), from.Tag(), host)
+	token, ok := p.keys.Open(mark, markOn, req.CallID(), from.Tag(), hop)
 	if !ok {
-		token, ok = p.keys.Open(mark, markBack, req.CallID(), to.Tag(), host)
+		token, ok = p.keys.Open(mark, markBack, req.CallID(), to.Tag(), hop)
 	}
 	if !ok || len(token) == 0 {
 		return sip.Flow{}, ok
@@ -124,7 +124,7 @@ func (p *Proxy) mark(party string, req *sip.Request, next sip.URI, onward sip.Fl
 	if !onward.IsZero() {
 		token = appendFlow(nil, onward)
 	}
-	return p.keys.Seal(token, party, req.CallID(), from.Tag(), hopHost(next))
+	return p.keys.Seal(token, party, req.CallID(), from.Tag(), hopOf(next))
 }
 
 // nextHop is where a request goes whose Route has no value of ours any more.
@@ -137,20 +137,27 @@ func nextHop(r *sip.Request) sip.URI {
 	return r.URI
 }
 
-// hopHost is the host that a URI leads to, in the form that marks are signed
-// for; "" if it is no SIP URI.
-func hopHost(u sip.URI) string {
+// hopOf is the network, host and port that a URI leads to, in the form that marks
+// are signed for; "" if nothing can be sent there. With the host alone, whoever is
+// in a dialog could aim at each port of it: at what else runs there, and at the
+// connections of others behind the same NAT.
+func hopOf(u sip.URI) string {
+	if hop, ok := resolve.Numeric(u); ok {
+		return hop.Network + " " + hop.Addr.String()
+	}
 	if !u.IsSIP() {
 		return ""
 	}
 	host := u.Host()
-	if maddr, ok := u.Param("maddr"); ok {
-		host = strings.Trim(maddr, "[]")
+	if maddr, _ := u.Param("maddr"); maddr != "" {
+		host = maddr
 	}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Unmap().String()
+	host = strings.ToLower(strings.TrimRight(host, "."))
+	if host == "" {
+		return ""
 	}
-	return strings.ToLower(strings.TrimRight(host, "."))
+	network, _ := u.Param("transport")
+	return u.Scheme() + " " + strings.ToLower(network) + " " + sip.HostPort{Host: host, Port: u.Port()}.String()
 }
 
 // leadsTo is the hop that requests to a party go to which sent h on a flow: the

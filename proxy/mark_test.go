@@ -29,6 +29,15 @@ func TestMarkLeadsWhereTheDialogDoes(t *testing.T) {
 		{"another Request-URI over TCP", func(r *sip.Request, _ string) {
 			r.URI = sip.MustParseURI(victim + ";transport=tcp")
 		}},
+		{"another port of the phone's host", func(r *sip.Request, _ string) {
+			r.URI = r.URI.WithHost(r.URI.Host(), 6379)
+		}},
+		{"another network, and so somebody's connection", func(r *sip.Request, _ string) {
+			r.URI = r.URI.WithParam("transport", "tcp")
+		}},
+		{"another port, by a Route behind ours", func(r *sip.Request, _ string) {
+			r.Add("Route", "<sip:"+r.URI.Host()+":6379;lr>")
+		}},
 		{"maddr", func(r *sip.Request, _ string) {
 			r.URI = r.URI.WithParam("maddr", "192.0.2.66")
 		}},
@@ -139,7 +148,8 @@ func TestMovedParty(t *testing.T) {
 	})
 }
 
-// Contacts are compared as hosts: names in any case, addresses in any spelling.
+// Contacts are compared as addresses: names in any case, numbers in any spelling,
+// the usual port and network whether they are written or not.
 func TestMarkOfANamedContact(t *testing.T) {
 	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
 		alice, bob := s.phone("alice", "10"), s.phone("bob", "20")
@@ -154,11 +164,26 @@ func TestMarkOfANamedContact(t *testing.T) {
 		bye := callee.request(sip.BYE)
 		bye.URI = sip.MustParseURI("sip:alice@pc33.Atlanta.example.com:5070")
 		require.True(t, s.proxy.InDialog(bye))
-		bye.URI = sip.MustParseURI("sip:alice@pc34.atlanta.example.com:5070")
-		require.False(t, s.proxy.InDialog(bye))
+		for _, uri := range []string{
+			"sip:alice@pc34.atlanta.example.com:5070",
+			"sip:alice@pc33.atlanta.example.com:22",
+			"sip:alice@pc33.atlanta.example.com",
+			"sip:alice@pc33.atlanta.example.com:5070;transport=tcp",
+		} {
+			bye.URI = sip.MustParseURI(uri)
+			require.False(t, s.proxy.InDialog(bye), uri)
+		}
 
 		bye = caller.request(sip.BYE)
-		bye.URI = sip.MustParseURI("sip:bob@[2001:db8::20]")
-		require.True(t, s.proxy.InDialog(bye))
+		for uri, same := range map[string]bool{
+			"sip:bob@[2001:db8::20]":                    true,
+			"sip:bob@[2001:db8::20]:5060;transport=UDP": true,
+			"sip:bob@[2001:db8::20]:5062":               false,
+			"sip:bob@[2001:db8::20];transport=tcp":      false,
+			"sips:bob@[2001:db8::20]":                   false,
+		} {
+			bye.URI = sip.MustParseURI(uri)
+			require.Equal(t, same, s.proxy.InDialog(bye), uri)
+		}
 	})
 }

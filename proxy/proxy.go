@@ -22,10 +22,10 @@
 //
 // # Trust
 //
-// The Record-Route value carries a mark, signed over Call-ID, a tag and the host
-// that the requests of whoever gets it go to next. A request that brings it back
-// is in a dialog that came through this proxy, and passes unasked to that host;
-// each other one, whatever its To tag says, goes by the Gate. The two parties get
+// The Record-Route value carries a mark, signed over Call-ID, a tag and the network,
+// host and port that the requests of whoever gets it go to next. A request that
+// brings it back is in a dialog that came through this proxy, and passes unasked to
+// that port; each other one, whatever its To tag says, goes by the Gate. The two parties get
 // different marks: the callee with the request, the caller with the response. So a
 // stranger to whom one of our users has answered reaches that user by his mark,
 // and nobody else.
@@ -34,7 +34,7 @@
 // So nobody can send over the connection of another but by the mark of a dialog
 // that they have with each other.
 //
-// A party that moves to another host during a dialog is no longer where the mark
+// A party that moves to another host or port during a dialog is no longer where the mark
 // says: what is sent there goes by the Gate, and an ACK is dropped.
 package proxy
 
