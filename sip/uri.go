@@ -300,6 +300,14 @@ func (u URI) Headers() string {
 	return u.text[u.headers+1:]
 }
 
+// Secured returns u as a sips URI. One that is neither sip nor sips stays as it is.
+func (u URI) Secured() URI {
+	if u.kind != sipURI {
+		return u
+	}
+	return reparse(append([]byte("sips"), u.text[u.scheme:]...))
+}
+
 // WithUser returns u with another user part, escaped where it must be; a valid
 // escape in user stays. An empty user removes the part, password included. A
 // URI that is neither sip nor sips stays as it is.

@@ -198,3 +198,26 @@ func TestURIParam(t *testing.T) {
 	_, ok := u.Param("g")
 	require.False(t, ok)
 }
+
+func TestSecured(t *testing.T) {
+	for u, want := range map[string]string{
+		"sip:alice@example.com:5070;lr":       "sips:alice@example.com:5070;lr",
+		"SIP:[2001:db8::1];transport=tcp?a=b": "sips:[2001:db8::1];transport=tcp?a=b",
+		"sips:alice@example.com":              "sips:alice@example.com",
+		"tel:+15551234":                       "tel:+15551234",
+	} {
+		require.Equal(t, want, MustParseURI(u).Secured().String())
+	}
+	require.Zero(t, URI{}.Secured())
+}
+
+// RFC 3261 section 26.2.2, RFC 7118 section 5.2.2.
+func TestFlowTransportParam(t *testing.T) {
+	for network, want := range map[string][2]string{
+		"udp": {"", ""}, "tcp": {"tcp", "tcp"}, "tls": {"tls", ""}, "ws": {"ws", "ws"}, "wss": {"ws", "ws"},
+	} {
+		f := Flow{Network: network}
+		require.Equal(t, want, [2]string{f.TransportParam(false), f.TransportParam(true)})
+		require.Equal(t, network == "tls" || network == "wss", f.IsSecure())
+	}
+}

@@ -1,8 +1,6 @@
 package transaction
 
 import (
-	"strings"
-
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 )
@@ -12,14 +10,13 @@ import (
 func contact(user string, t transport.Transport, f sip.Flow, secure bool) string {
 	at := t.SentBy(f)
 	u := sip.NewURI(user, at.Host, at.Port)
-	if f.Network != "udp" {
-		u = u.WithParam("transport", f.Network)
-	}
-	value := sip.Address{URI: u}.String()
 	if secure {
-		value = strings.Replace(value, "<sip:", "<sips:", 1)
+		u = u.Secured()
 	}
-	return value
+	if network := f.TransportParam(secure); network != "" {
+		u = u.WithParam("transport", network)
+	}
+	return sip.Address{URI: u}.String()
 }
 
 func isSecure(u sip.URI) bool { return u.Scheme() == "sips" }

@@ -10,25 +10,31 @@ import (
 	"github.com/patchbay-sip/patchbay/transaction"
 )
 
-// RFC 3261 section 8.1.1.8: Contact is sips where Request-URI or Route is.
-func TestFillContactOfASecureRequest(t *testing.T) {
-	inBubble(t, "tcp", nil, func(w *world) {
-		flow := w.flowToPeer()
-		for _, c := range []struct{ uri, route, scheme string }{
-			{"sips:bob@example.com", "", "sips"},
-			{"sip:bob@example.com", "<sips:proxy.example.com;lr>", "sips"},
-			{"sip:bob@example.com", "<sip:proxy.example.com;lr>,<sips:other.example.com;lr>", "sip"},
-		} {
+// RFC 3261 section 8.1.1.8: Contact is sips where Request-URI or Route is. A sips
+// URI has no transport=tls (section 26.2.2), and wss is none (RFC 7118 section
+// 5.2.2).
+func TestFillContactByNetwork(t *testing.T) {
+	for _, c := range []struct{ network, uri, route, want string }{
+		{"tls", "sips:bob@example.com", "", "<sips:alice@" + aliasAddr + ">"},
+		{"tls", "sip:bob@example.com", "<sips:proxy.example.com;lr>", "<sips:alice@" + aliasAddr + ">"},
+		{"tls", "sip:bob@example.com", "<sip:proxy.example.com;lr>,<sips:other.example.com;lr>", "<sip:alice@" + aliasAddr + ";transport=tls>"},
+		{"wss", "sips:bob@example.com", "", "<sips:alice@" + aliasAddr + ";transport=ws>"},
+		{"wss", "sip:bob@example.com", "", "<sip:alice@" + aliasAddr + ";transport=ws>"},
+		{"ws", "sip:bob@example.com", "", "<sip:alice@" + aliasAddr + ";transport=ws>"},
+		{"tcp", "sip:bob@example.com", "", "<sip:alice@" + aliasAddr + ";transport=tcp>"},
+	} {
+		inBubble(t, "tcp", nil, func(w *world) {
+			ep, flow := w.named(c.network)
 			req := request(sip.INVITE, peerAddr)
 			if c.route != "" {
 				req.Set("Route", c.route)
 			}
-			_, err := w.ep.Start(context.Background(), req, sip.Target{URI: uri(c.uri), Flow: flow},
+			_, err := ep.Start(context.Background(), req, sip.Target{URI: uri(c.uri), Flow: flow},
 				func(transaction.Event) {}, transaction.FillContact("alice"))
 			require.NoError(t, err)
-			require.Equal(t, "<"+c.scheme+":alice@"+serverAddr+";transport=tcp>", w.peer.request(sip.INVITE).Get("Contact"))
-		}
-	})
+			require.Equal(t, c.want, w.peer.request(sip.INVITE).Get("Contact"))
+		})
+	}
 }
 
 // RFC 3261 section 12.1.1: the answer's Contact is sips where Request-URI,

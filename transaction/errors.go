@@ -23,6 +23,9 @@ var (
 	ErrTerminated = errors.New("transaction: has ended")
 	// ErrNoTransport: no transport that was given to Serve reaches the target.
 	ErrNoTransport = errors.New("transaction: no transport for this network")
+	// ErrNotSecure: a request for a sips URI was to go over a flow without TLS (RFC
+	// 3261 section 8.1.2).
+	ErrNotSecure = errors.New("transaction: a sips request needs TLS")
 	// ErrMethod: ACK and CANCEL are not for Start and Do: an ACK to a 2xx goes
 	// out by Send, a CANCEL by the end of Start's ctx or ClientTx.Cancel.
 	ErrMethod = errors.New("transaction: this method has no client transaction of its own")

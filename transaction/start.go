@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -22,7 +23,9 @@ import (
 // pushed onto Route. The request then goes over to.Flow, or else to where the
 // topmost Route, or without one the Request-URI, leads. A topmost Route without
 // lr is a strict router's: it changes places with the Request-URI (RFC 3261
-// section 16.6 item 6), and callers leave that to Start.
+// section 16.6 item 6), and callers leave that to Start. A request for a sips URI
+// goes by TLS, or WebSocket over TLS, even where a sip URI in Route leads (section
+// 8.1.2); ErrNotSecure is for a to.Flow that is neither.
 //
 // Of several addresses the next one is tried when a connection cannot be opened,
 // when the request cannot be sent, when the connection fails or timer B or F
@@ -134,14 +137,30 @@ func (tx *ClientTx) watch(ctx context.Context) {
 }
 
 // route makes of a request and a target the request that is sent, and the URI
-// whose address it is sent to.
+// whose address it is sent to. A sips request goes as a sips URI would have it,
+// whatever Route or flow leads there (RFC 3261 sections 8.1.2 and 16.6 items 6 and
+// 7).
 func route(r *sip.Request, to sip.Target) (next sip.URI, err error) {
 	if !to.URI.IsZero() {
 		r.URI = to.URI
 	}
+	secure := isSecure(r.URI)
+	if secure && !to.Flow.IsZero() && !to.Flow.IsSecure() {
+		return sip.URI{}, fmt.Errorf("%w: %s", ErrNotSecure, to.Flow)
+	}
 	for i := len(to.Route) - 1; i >= 0; i-- {
 		r.Prepend("Route", to.Route[i].String())
 	}
+	next, err = firstHop(r)
+	if secure {
+		next = next.Secured()
+	}
+	return next, err
+}
+
+// firstHop is the topmost Route, or else the Request-URI, which a strict router
+// takes the place of.
+func firstHop(r *sip.Request) (sip.URI, error) {
 	if !r.Has("Route") {
 		return r.URI, nil
 	}
