@@ -1,14 +1,14 @@
-// Package transport carries SIP messages over UDP, TCP and TLS: it frames and
-// parses what comes in, names the path of each message by a [sip.Flow], and
-// sends along such paths.
+// Package transport carries SIP messages over UDP, TCP and TLS, and package ws,
+// below it, over WebSockets: it frames and parses what comes in, names the path of
+// each message by a [sip.Flow], and sends along such paths.
 //
 // A program makes transports with ListenUDP, ListenTCP and ListenTLS, or with
 // NewUDP, NewTCP and NewTLS on sockets of its own, and gives them to
 // transaction.Endpoint.Serve. Only who writes something in the place of the
 // transaction layer implements Sink and calls the methods of Transport.
 //
-// WithTap shows each message to the program, for a trace; package pcap writes one
-// for Wireshark.
+// WithSources says who may send, and how much. WithTap shows each message to the
+// program, for a trace; package pcap writes one for Wireshark.
 //
 // # Concurrency
 //
@@ -16,9 +16,9 @@
 // from a Sink's methods, since it waits for them. A Sink is called on the
 // goroutine that reads: one for each UDP socket (see WithSockets) and one for
 // each TCP connection, so that messages of one peer come in the order in which
-// they arrived. Send never waits for a peer: what a TCP connection cannot take at once is queued, up to a bound, and
-// written by a goroutine of the connection. New starts nothing; Close waits
-// for every goroutine.
+// they arrived. Send never waits for a peer: what a TCP connection cannot take at
+// once is queued, up to a bound, and written by a goroutine of the connection.
+// Constructors start nothing; Close waits for every goroutine.
 //
 // # Covered
 //

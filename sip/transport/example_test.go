@@ -5,9 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/netip"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/transport"
@@ -72,24 +76,55 @@ func ExampleListenTCP() {
 	// true
 }
 
-// The certificate is read again by Reload, when it was renewed.
 func ExampleListenTLS() {
-	certificate, err := transport.NewCertificate("testdata/cert.pem", "testdata/key.pem")
+	certificate, err := transport.NewCertificate("cert.pem", "key.pem")
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	t, err := transport.ListenTLS("127.0.0.1:0", &tls.Config{GetCertificate: certificate.GetCertificate})
+	t, err := transport.ListenTLS(":5061", &tls.Config{GetCertificate: certificate.GetCertificate})
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	served := make(chan error)
-	go func() { served <- t.Serve(answerer{t}) }()
+	log.Print(t.Serve(answerer{t}))
+}
 
-	fmt.Println(t.Network(), t.Addrs()[0].Addr())
-	_ = t.Close()
-	fmt.Println(errors.Is(<-served, net.ErrClosed))
+// A certificate that was renewed is read again at SIGHUP. One that cannot be read
+// leaves the old one in use.
+func ExampleNewCertificate() {
+	certificate, err := transport.NewCertificate("cert.pem", "key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for range hangup {
+			if err := certificate.Reload(); err != nil {
+				log.Print(err)
+			}
+		}
+	}()
+	_ = &tls.Config{
+		GetCertificate:       certificate.GetCertificate,       // to clients
+		GetClientCertificate: certificate.GetClientCertificate, // to servers that ask for one
+	}
+}
+
+// Phones may send 20 requests a second and hold four connections, from each
+// address; the provider's trunk may send what it likes, and one network nothing.
+func ExampleWithSources() {
+	udp, err := transport.ListenUDP("127.0.0.1:0", transport.WithSources(transport.Sources{
+		Rate:      20,
+		Conns:     4,
+		Unlimited: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
+		Deny:      []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer udp.Close()
+	fmt.Println(udp.Stats().Dropped.OverRate)
+	// Output: 0
 }
 
 // A client that believes the servers that the system believes.

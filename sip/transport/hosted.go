@@ -24,12 +24,17 @@ var _ Transport = (*Hosted)(nil)
 // A Framing writes what Hosted sends. Its methods append to b, and are called
 // under a lock of the connection.
 type Framing interface {
+	// AppendMessage appends m in its frames.
 	AppendMessage(b []byte, m sip.Message) []byte
+	// AppendPing appends what keeps a connection alive: Ping sends it, and so
+	// does Timeouts.Ping.
 	AppendPing(b []byte) []byte
 }
 
-// NewHosted makes a transport for a network of connections that are framed so.
-// addrs is what Addrs returns: where the other server listens, if that is known.
+// NewHosted makes a transport for connections that are framed so. network is
+// their name in flows and, in upper case, in Via: "ws" or "wss". addr is what
+// Addrs returns: where the other server listens, or the zero AddrPort if that is
+// not known.
 func NewHosted(network string, framing Framing, addr netip.AddrPort, opts ...Option) *Hosted {
 	h := &Hosted{}
 	h.init(network, nil, opts)

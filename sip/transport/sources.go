@@ -30,11 +30,11 @@ type Sources struct {
 	// limit. What does not parse counts as a request, and so does an accepted
 	// connection.
 	//
-	// Of responses and of requests within dialogs, which are cheaper to take
-	// than to have sent again, it may send eight times as many beyond that. What
-	// is in a dialog is told from the method and the To tag alone: a source that
-	// lies is held to nine times Rate. On UDP a source can be forged, and its Rate
-	// used up by somebody else.
+	// Responses and requests within dialogs are counted apart, and it may send
+	// eight times as many of them: they are cheaper to take than to have sent
+	// again. What is in a dialog is told from the method and the To tag alone, so
+	// that a source that lies is held to nine times Rate. On UDP a source can be
+	// forged, and its Rate used up by somebody else.
 	//
 	// On UDP, what is too much is dropped, before it is parsed. On a connection it
 	// waits, and the peer behind it: nothing is lost that TCP has acknowledged.

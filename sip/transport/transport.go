@@ -9,8 +9,10 @@ import (
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
-// A Transport carries SIP messages over one listening socket. UDP and TCP are
-// such; a transport of your own works like any other.
+// A Transport carries SIP messages over one listening socket. UDP, TCP and TLS
+// are such, and package ws has another; a transport of your own works like any
+// other. One that has UDP's method RequestLimit as well has longer requests sent by
+// TCP.
 //
 // Methods may be called from several goroutines at once.
 type Transport interface {
