@@ -27,7 +27,7 @@ func bridge(t *testing.T, ip, gateway string) string {
 // TestBridge has SIPp's own caller reach SIPp's own callee through examples/b2bua,
 // 300 times a second.
 func TestBridge(t *testing.T) {
-	const calls, rate, ip = 3000, 300, "127.0.47.1"
+	const calls, rate, ip = 1500, 300, "127.0.47.1"
 	callee := ip + ":5081"
 	answering := sipp{scenario: "uas", builtin: true, network: "udp", local: callee, calls: calls, hold: 30 * time.Second}.start(t)
 	sipp{
@@ -40,7 +40,7 @@ func TestBridge(t *testing.T) {
 // TestBridgeWithPRACK has callers that insist on PRACK reach examples/echo through
 // examples/b2bua, which sends PRACK on one side and takes it on the other.
 func TestBridgeWithPRACK(t *testing.T) {
-	const calls, rate, ip = 3000, 300, "127.0.47.2"
+	const calls, rate, ip = 1500, 300, "127.0.47.2"
 	sipp{
 		scenario: "echo-100rel", network: "udp", local: ip + ":5080", remote: bridge(t, ip, mirror(t, "127.0.47.3")),
 		calls: calls, rate: rate, hold: 100 * time.Millisecond,

@@ -49,15 +49,18 @@ func TestEcho(t *testing.T) {
 		calls             int
 		hold              time.Duration
 	}{
-		{"uac", "udp", 3000, 100 * time.Millisecond},
-		{"uac", "tcp", 3000, 100 * time.Millisecond},
-		{"echo-100rel", "udp", 3000, 100 * time.Millisecond},
-		{"echo-100rel", "tcp", 3000, 100 * time.Millisecond},
-		{"echo-timer-uac", "udp", 3000, 100 * time.Millisecond},
-		{"echo-timer-uas", "udp", 3000, 45 * time.Second},
+		{"uac", "udp", 1500, 100 * time.Millisecond},
+		{"uac", "tcp", 1500, 100 * time.Millisecond},
+		{"echo-100rel", "udp", 1500, 100 * time.Millisecond},
+		{"echo-100rel", "tcp", 1500, 100 * time.Millisecond},
+		{"echo-timer-uac", "udp", 1500, 100 * time.Millisecond},
+		{"echo-timer-uas", "udp", 1500, 45 * time.Second},
 		{"echo-timer-reinvite", "udp", 1500, 45 * time.Second},
 	} {
 		t.Run(c.scenario+" "+c.network, func(t *testing.T) {
+			if c.hold > time.Second {
+				t.Parallel() // they mostly wait
+			}
 			ip := "127.0.45." + string(rune('1'+i))
 			addr := mirror(t, ip)
 			sipp{
