@@ -81,7 +81,7 @@ func (p *Proxy) forwardACK(ctx context.Context, c *Call) error {
 
 func (p *Proxy) sendACK(ctx context.Context, r *sip.Request, to sip.Target) error {
 	hop, numeric := resolve.Numeric(nextHop(r))
-	if to.Flow.IsZero() && !(numeric && hop.Network == "udp") { // it may wait
+	if to.Flow.IsZero() && (isSecure(r.URI) || !numeric || hop.Network != "udp") { // it may wait
 		defer p.waitingACKs.Add(-1)
 		if p.waitingACKs.Add(1) > maxWaitingACKs {
 			return errBusyACK

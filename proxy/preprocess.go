@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -138,7 +139,7 @@ func (p *Proxy) stripMaddr(u sip.URI, flow sip.Flow) (sip.URI, bool) {
 	if port == 0 {
 		port = usualPort
 	}
-	if !strings.EqualFold(network, transportParam(flow.Network)) || port != flow.Local.Port() {
+	if !strings.EqualFold(network, cmp.Or(flow.TransportParam(false), usualNetwork)) || port != flow.Local.Port() {
 		return u, false
 	}
 	u = u.WithoutParam("maddr")

@@ -18,7 +18,8 @@
 // that changes in the response (16.7 item 8; there are two, and their mark alone
 // changes), CANCEL that matches nothing forwarded without state (16.10; package
 // transaction answers it 481), 485 and targets that turn up during a call (16.5),
-// sips, and Path with a flow token (RFC 5626 section 5.1).
+// keeping sip targets from a sips Request-URI (RFC 5630 section 5.3), and Path with
+// a flow token (RFC 5626 section 5.1).
 //
 // # Trust
 //

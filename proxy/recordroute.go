@@ -12,22 +12,30 @@ import (
 // network there are two values, so that either side finds the one it can
 // reach; the later one is nearer to the callee and stands on top.
 func (p *Proxy) recordRoute(r *sip.Request, mark string, in, out sip.Flow) {
-	near, far := p.recordURI(in, mark), p.recordURI(out, mark)
+	secure := isSecure(r.URI) || isSecure(nextHop(r))
+	near, far := p.recordURI(in, mark, secure), p.recordURI(out, mark, secure)
 	r.Prepend("Record-Route", near)
 	if far != near {
 		r.Prepend("Record-Route", far)
 	}
 }
 
-// recordURI is the Record-Route value for one side.
-func (p *Proxy) recordURI(f sip.Flow, mark string) string {
+// recordURI is the Record-Route value for one side. Where the request is secure,
+// it is a sips URI; not, however, for a side that did not come by TLS and could not
+// send there (RFC 3261 section 16.7 item 8).
+func (p *Proxy) recordURI(f sip.Flow, mark string, secure bool) string {
+	secure = secure && f.IsSecure()
 	var b strings.Builder
 	b.Grow(96)
-	b.WriteString("<sip:")
+	b.WriteString("<sip")
+	if secure {
+		b.WriteByte('s')
+	}
+	b.WriteByte(':')
 	b.WriteString(p.ep.SentBy(f).String())
-	if f.Network != "udp" {
+	if network := f.TransportParam(secure); network != "" {
 		b.WriteString(";transport=")
-		b.WriteString(transportParam(f.Network))
+		b.WriteString(network)
 	}
 	b.WriteString(";lr;")
 	b.WriteString(markParam)
@@ -37,14 +45,7 @@ func (p *Proxy) recordURI(f sip.Flow, mark string) string {
 	return b.String()
 }
 
-// transportParam is the URI parameter for a network. There is none for WebSockets
-// over TLS: ws stands for them, too (RFC 7118 section 5.2).
-func transportParam(network string) string {
-	if network == "wss" {
-		return "ws"
-	}
-	return network
-}
+func isSecure(u sip.URI) bool { return u.Scheme() == "sips" }
 
 // recordsRoute tells whether a request of this method may open a dialog or
 // refresh its route set. An unknown method may (RFC 3261 section 16.6 item 4).
