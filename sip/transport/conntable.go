@@ -27,7 +27,13 @@ type connTable struct {
 	byPeer   map[peerKey]*conn  // the one that Connect gives
 	accepted map[netip.Addr]int // by source, reserved ones included
 	reserved int                // for connections that come later
+	dialing  int                // that are being opened
 }
+
+// dialShare is the part of all connections, one in so many, that may be being
+// opened: else whoever has a few addresses called that never answer keeps
+// everybody from connecting.
+const dialShare = 4
 
 // newConnTable makes a table whose flow IDs begin at random, so that a flow
 // that was stored before a restart names no connection after it.
@@ -43,17 +49,15 @@ func newConnTable(g *gate) connTable {
 	}
 }
 
-// add puts c into the table and gives it its flow ID.
+// add puts c, which was accepted, into the table and gives it its flow ID.
 func (t *connTable) add(c *conn) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	from := c.flow.Remote.Addr()
-	if err := t.admits(from, c.accepted); err != nil {
+	if err := t.admits(from, true); err != nil {
 		return err
 	}
-	if c.accepted {
-		t.accepted[source(from)]++
-	}
+	t.accepted[source(from)]++
 	t.put(c)
 	return nil
 }
@@ -63,10 +67,39 @@ func (t *connTable) admits(from netip.Addr, accepted bool) error {
 	switch {
 	case t.closed:
 		return ErrClosed
-	case len(t.byID)+t.reserved >= t.gate.allConns:
+	case len(t.byID)+t.reserved+t.dialing >= t.gate.allConns:
 		return ErrTooManyConns
 	case accepted && t.accepted[source(from)] >= t.gate.conns && !t.gate.unlimited.contain(from):
 		return errOverSource
+	}
+	return nil
+}
+
+// dial makes room for a connection, before it is opened. dialed has to follow.
+func (t *connTable) dial() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.admits(netip.Addr{}, false); err != nil {
+		return err
+	}
+	if t.dialing >= max(1, t.gate.allConns/dialShare) {
+		return ErrTooManyConns
+	}
+	t.dialing++
+	return nil
+}
+
+// dialed puts in what came of it, nil if nothing did.
+func (t *connTable) dialed(c *conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dialing--
+	switch {
+	case c == nil:
+	case t.closed:
+		return ErrClosed
+	default:
+		t.put(c)
 	}
 	return nil
 }

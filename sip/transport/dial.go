@@ -48,12 +48,17 @@ func (t *streams) connect(ctx context.Context, to peerKey) (*conn, error) {
 	}
 	d := t.dials.open[to]
 	if d == nil || d.waiting == 0 {
+		if err := t.refused(t.conns.dial()); err != nil {
+			t.dials.mu.Unlock()
+			return nil, err
+		}
 		d = &dialing{done: make(chan struct{})}
 		var dialCtx context.Context
 		dialCtx, d.cancel = context.WithTimeout(context.Background(), t.cfg.timeouts.Dial)
 		if !t.life.start(func() { t.dial(dialCtx, d, to) }) {
 			t.dials.mu.Unlock()
 			d.cancel()
+			_ = t.conns.dialed(nil)
 			return nil, ErrClosed
 		}
 		t.dials.open[to] = d
@@ -88,13 +93,14 @@ func (t *streams) dial(ctx context.Context, d *dialing, to peerKey) {
 func (t *streams) dialConn(ctx context.Context, to peerKey) (*conn, error) {
 	c, err := t.open(ctx, to)
 	if err != nil {
+		_ = t.conns.dialed(nil)
 		t.count.dialErrors.Add(1)
 		if t.life.isClosed() {
 			return nil, ErrClosed
 		}
 		return nil, err
 	}
-	if err := t.admit(c); err != nil {
+	if err := t.conns.dialed(c); err != nil {
 		_ = c.net.Close()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -143,6 +144,54 @@ func TestConnLimits(t *testing.T) {
 		serve(t, tcpOn(t, n, "10.0.0.9:5060"))
 		_, err := tr.Connect(t.Context(), hop("tcp", "10.0.0.9:5060"))
 		require.ErrorIs(t, err, transport.ErrTooManyConns)
+	})
+}
+
+// TestDialsAreBounded: addresses that do not answer take up a quarter of the
+// connections, and no socket beyond; others connect all the while.
+func TestDialsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		dialed := 0
+		tr := tcpOn(t, n, "10.0.0.1:5060",
+			transport.WithSources(transport.Sources{AllConns: 40}),
+			transport.WithTimeouts(transport.Timeouts{Dial: 3 * time.Second}),
+			transport.WithDialer(func(ctx context.Context, _, _ string) (net.Conn, error) {
+				dialed++
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}))
+		r := serve(t, tr)
+		ended := make(chan error, 100)
+		connect := func(port int) {
+			go func() {
+				_, err := tr.Connect(t.Context(), hop("tcp", fmt.Sprintf("10.0.0.2:%d", port)))
+				ended <- err
+			}()
+			synctest.Wait() // so that no two dials are counted at once
+		}
+		for port := range 100 {
+			connect(1 + port)
+		}
+		for range 90 {
+			require.ErrorIs(t, <-ended, transport.ErrTooManyConns)
+		}
+		require.Equal(t, 10, dialed)
+		require.EqualValues(t, 90, tr.Stats().Conns.OverTotal)
+		for range 30 {
+			io.WriteString(dial(t, n, "10.0.0.3", "10.0.0.1:5060"), options("a"))
+			<-r.messages
+		}
+		io.WriteString(dial(t, n, "10.0.0.3", "10.0.0.1:5060"), options("a"))
+		synctest.Wait()
+		require.Empty(t, r.messages, "dials count as connections")
+		for range 10 {
+			require.ErrorIs(t, <-ended, context.DeadlineExceeded)
+		}
+		connect(1)
+		require.ErrorIs(t, <-ended, context.DeadlineExceeded)
+		io.WriteString(dial(t, n, "10.0.0.3", "10.0.0.1:5060"), options("a"))
+		<-r.messages
 	})
 }
 

@@ -47,7 +47,8 @@ type Sources struct {
 	// accepted.
 	Conns int
 	// AllConns is how many connections may be open at once in all (default
-	// 20,000). One beyond is closed as soon as it is accepted, or not dialed.
+	// 20,000). One beyond is closed as soon as it is accepted, or not dialed. No
+	// more than a quarter of them are dialed at once.
 	AllConns int
 }
 

@@ -120,7 +120,7 @@ func (t *streams) accept(nc net.Conn) {
 		c.net = newTLSConn(tc)
 		run = func() { c.runSecure(tc, t.sink) }
 	}
-	if err := t.admit(c); err != nil {
+	if err := t.refused(t.conns.add(c)); err != nil {
 		t.cfg.logger.Debug("connection refused", "flow", c.flow, "err", err)
 		_ = nc.Close()
 		return
@@ -131,11 +131,7 @@ func (t *streams) accept(nc net.Conn) {
 	}
 }
 
-// admit puts c into the table and counts why it may not.
-func (t *streams) admit(c *conn) error {
-	return t.refused(t.conns.add(c))
-}
-
+// refused counts why a connection may not be.
 func (t *streams) refused(err error) error {
 	switch {
 	case errors.Is(err, ErrDenied):
