@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -75,6 +76,50 @@ func ExampleLookup() {
 	hops, err := r.Resolve(context.Background(), sip.MustParseURI("sip:bob@example.com"))
 	fmt.Println(hops[0].Network, hops[0].Addr, err)
 	// Output: tcp [2001:db8::7]:5080 <nil>
+}
+
+// stalled is a name service that keeps silent.
+type stalled struct{}
+
+func (stalled) LookupNAPTR(ctx context.Context, _ string) (a resolve.Answer[resolve.NAPTR], err error) {
+	<-ctx.Done()
+	return a, ctx.Err()
+}
+
+func (stalled) LookupSRV(ctx context.Context, _ string) (a resolve.Answer[resolve.SRV], err error) {
+	<-ctx.Done()
+	return a, ctx.Err()
+}
+
+func (stalled) LookupAddr(ctx context.Context, _ resolve.Family, _ string) (a resolve.Answer[netip.Addr], err error) {
+	<-ctx.Done()
+	return a, ctx.Err()
+}
+
+// While the name servers are silent, the hosts that were set and numeric ones are
+// found as ever. All else takes up to three lookups in a row, and then fails.
+func ExampleWithHosts() {
+	r := resolve.New(
+		resolve.WithLookup(stalled{}),
+		resolve.WithTimeout(10*time.Millisecond),
+		resolve.WithHosts(map[string][]netip.Addr{"gateway.example.com": {netip.MustParseAddr("192.0.2.8")}}),
+	)
+	defer r.Close()
+	for _, uri := range []string{"sip:gateway.example.com", "sip:192.0.2.9;transport=tcp", "sip:example.org"} {
+		hops, err := r.Resolve(context.Background(), sip.MustParseURI(uri))
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			fmt.Println("no answer from the name servers")
+		case err != nil:
+			fmt.Println(err)
+		default:
+			fmt.Println(hops[0].Network, hops[0].Addr)
+		}
+	}
+	// Output:
+	// udp 192.0.2.8:5060
+	// tcp 192.0.2.9:5060
+	// no answer from the name servers
 }
 
 func ExampleResolver_Failed() {

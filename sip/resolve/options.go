@@ -84,7 +84,7 @@ func WithFamilies(families ...Family) Option {
 	}
 }
 
-// WithTimeout bounds each lookup; default 3 s.
+// WithTimeout bounds each lookup; default 3 s. Resolve makes up to three in a row.
 func WithTimeout(d time.Duration) Option { return func(c *config) { c.timeout = d } }
 
 // WithMaxWaiting bounds the calls that wait for the name service at once, and

@@ -66,7 +66,8 @@ func New(opts ...Option) *Resolver {
 // Resolve returns the hops to try for u, in order; at most 16, and at least one
 // unless there is an error: ErrUnsupported, ErrNoAddress, ErrBusy, one that
 // matches net.ErrClosed after Close, or what the name service says, which
-// errors.As finds. The slice is the caller's.
+// errors.As finds; where that says nothing in time it matches
+// context.DeadlineExceeded. The slice is the caller's.
 //
 // It blocks only for what has to be looked up: three times in a row at most
 // (NAPTR, SRV, addresses), each for no longer than WithTimeout says. Where a
