@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchbay-sip/patchbay/sip"
 	"github.com/patchbay-sip/patchbay/sip/digest"
+	"github.com/patchbay-sip/patchbay/sip/resolve"
 	"github.com/patchbay-sip/patchbay/sip/transport"
 	"github.com/patchbay-sip/patchbay/transaction"
 )
@@ -252,4 +253,61 @@ func ExampleResolver() {
 	}
 	fmt.Println(resp.StatusCode)
 	// Output: 200
+}
+
+// watched is a FailureResolver that tells which servers failed, before the one that
+// it stands for gives others.
+type watched struct{ *resolve.Resolver }
+
+func (w watched) Failed(hop sip.Hop, retryAfter time.Duration) {
+	fmt.Println(hop.Network, hop.Addr.Addr(), retryAfter)
+	w.Resolver.Failed(hop, retryAfter)
+}
+
+func ExampleFailureResolver() {
+	busy := transaction.HandlerFunc(func(context.Context, *sip.Request, *transaction.ServerTx) error {
+		err := &sip.StatusError{Code: 503}
+		err.Header.Set("Retry-After", "60")
+		return err
+	})
+	_, addr, stop := serveOn(busy)
+	defer stop()
+
+	names := resolve.New(resolve.WithHosts(map[string][]netip.Addr{
+		"example.com": {netip.MustParseAddr("127.0.0.1")},
+	}))
+	defer names.Close() // an Endpoint closes none that it was given
+	client, _, stopClient := serveOn(nil, transaction.WithResolver(watched{names}))
+	defer stopClient()
+	port := netip.MustParseAddrPort(addr).Port()
+	resp, err := client.Do(context.Background(), hello(sip.OPTIONS, fmt.Sprintf("example.com:%d", port)), sip.Target{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(resp.StatusCode)
+	// Output:
+	// udp 127.0.0.1 1m0s
+	// 503
+}
+
+// Only one network gets in. Nothing is kept of those who are turned away, and
+// nothing is sent again to an address that may be forged.
+func ExampleRefusal() {
+	inside := netip.MustParsePrefix("192.0.2.0/24")
+	guard := func(next transaction.Handler) transaction.Handler {
+		return transaction.HandlerFunc(func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+			if !inside.Contains(tx.Flow().Remote.Addr()) {
+				return transaction.Refusal(&sip.StatusError{Code: 403})
+			}
+			return next.ServeSIP(ctx, req, tx)
+		})
+	}
+	ep, addr, stop := serveOn(transaction.Chain(moved{}, guard))
+	defer stop()
+	resp, err := ep.Do(context.Background(), hello(sip.INVITE, addr), sip.Target{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(resp.StatusCode)
+	// Output: 403
 }

@@ -65,7 +65,10 @@ type FailureResolver interface {
 // WithTimers sets the timers.
 func WithTimers(t Timers) Option { return func(c *config) { c.timers = t } }
 
-// WithResolver sets how names are resolved; default resolve.New().
+// WithResolver sets how names are resolved, and which transport is taken where a
+// URI leaves that open. The default is resolve.New(), which tries UDP and TCP: a
+// program that would rather send by TLS gives one made with resolve.WithNetworks.
+// Close leaves a resolver that was given to its owner.
 func WithResolver(r Resolver) Option { return func(c *config) { c.resolver = r } }
 
 // WithLogger sets the logger; the default discards. An error of a handler that
