@@ -111,6 +111,17 @@ func (b phoneBook) Targets(_ context.Context, aor sip.AOR) ([]sip.Target, error)
 	return []sip.Target{{URI: uri, Q: sip.QMax}}, nil
 }
 
+func ExampleLocator() {
+	var locator proxy.Locator = phoneBook{"sip:alice@example.com": sip.MustParseURI("sip:alice@192.0.2.10:5062")}
+	targets, err := locator.Targets(context.Background(), "sip:alice@example.com")
+	fmt.Println(targets[0].URI, err)
+	_, err = locator.Targets(context.Background(), "sip:nobody@example.com")
+	fmt.Println(err)
+	// Output:
+	// sip:alice@192.0.2.10:5062 <nil>
+	// sip: 404 Not Found
+}
+
 func ExampleLocation() {
 	domains := sip.NewDomains("example.com")
 	router := proxy.Location(domains, phoneBook{
@@ -187,7 +198,7 @@ func (g office) Admit(ctx context.Context, c *proxy.Call) error {
 	return g.others.Admit(ctx, c)
 }
 
-func ExampleWithGate() {
+func ExampleGate() {
 	domains := sip.NewDomains("example.com")
 	reg := registrar.New(domains, registrar.NewMemory())
 	ep := transaction.New()

@@ -104,3 +104,21 @@ func ExampleStore() {
 	fmt.Println(len(targets), err)
 	// Output: 0 <nil>
 }
+
+// countedStore is a Store that is a Counter, too: it tells how much it holds.
+type countedStore struct{ *mapStore }
+
+// Len implements registrar.Counter.
+func (s countedStore) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.aors)
+}
+
+// A server without passwords takes no more than 500 names.
+func ExampleCounter() {
+	store := countedStore{&mapStore{aors: make(map[sip.AOR][]registrar.Binding)}}
+	_ = registrar.New(sip.NewDomains("example.com"), store, registrar.WithMaxAddresses(500))
+	fmt.Println(store.Len())
+	// Output: 0
+}
