@@ -78,6 +78,11 @@ func (b *batchPath) configure(fd int, o Options) error {
 			options = append(options, option{unix.SOL_IPV6, unix.IPV6_RECVERR})
 		}
 	}
+	// Package net has set it. A peer whose address somebody made up must not have
+	// us ask a whole network.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 0); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
 	for _, opt := range options {
 		if err := unix.SetsockoptInt(fd, opt.level, opt.name, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)

@@ -49,6 +49,10 @@
 // comes next with an error that has nothing to do with it; such calls are
 // repeated and no packet is lost. Linux alone.
 //
+// # Broadcast
+//
+// Nothing is sent to a broadcast address: that is EACCES. Linux alone.
+//
 // # Segments
 //
 // With Options.Segment, a run of packets of one size to one peer goes down the

@@ -3,6 +3,7 @@ package udpio_test
 import (
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,23 @@ func TestWildcardAnswersFromTheAddressThatWasAsked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who has us send to the broadcast address of a network must not get an answer
+// of each host there.
+func TestNoBroadcast(t *testing.T) {
+	receiver := listen(t, "udp4", "0.0.0.0:0", udpio.Options{})
+	for _, addr := range []string{"0.0.0.0:0", "127.0.0.1:0"} {
+		sender := listen(t, "udp4", addr, udpio.Options{})
+		for _, to := range []string{"127.255.255.255", "255.255.255.255"} {
+			peer := netip.AddrPortFrom(netip.MustParseAddr(to), receiver.LocalAddr().Port())
+			require.ErrorIs(t, sender.Send(udpio.Packet{Data: []byte("who is there?"), Peer: peer}), syscall.EACCES, to)
+			ps := []udpio.Packet{{Data: []byte("who is there?"), Peer: peer}}
+			_, err := sender.Write(ps)
+			require.NoError(t, err)
+			require.ErrorIs(t, ps[0].Err, syscall.EACCES, to)
+		}
 	}
 }
 
