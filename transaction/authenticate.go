@@ -13,6 +13,10 @@ import (
 // this server asks; with ok false the request passes unasked. ACK is never
 // challenged, since it has no response (RFC 3261 section 22.1), and CANCEL does
 // not come to a Handler.
+//
+// A registrar asks as digest.UAS, a proxy as digest.Proxy, and not again within
+// the dialogs that it has let through (proxy.Proxy.InDialog). The example of the
+// module's root package is a server that does both.
 func Authenticate(d *digest.Server, realm func(req *sip.Request, tx *ServerTx) (realm string, role digest.Role, ok bool)) Middleware {
 	return func(next Handler) Handler {
 		return HandlerFunc(func(ctx context.Context, req *sip.Request, tx *ServerTx) error {
