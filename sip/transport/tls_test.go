@@ -104,6 +104,7 @@ func TestTLSServerNames(t *testing.T) {
 		"sip URI":                   {names: []string{"sip:a.example"}, want: "a.example", ok: true},
 		"sip URI before DNS name":   {names: []string{"sip:a.example", "b.example"}, want: "a.example", ok: true},
 		"DNS name beside a sip URI": {names: []string{"sip:a.example", "b.example"}, want: "b.example"},
+		"sip URI with a port":       {names: []string{"sip:a.example:5061"}, want: "a.example", ok: true},
 		"sip URI of a user":         {names: []string{"sip:joe@a.example"}, want: "a.example"},
 		"beside the URI of a user":  {names: []string{"sip:joe@b.example", "a.example"}, want: "a.example", ok: true},
 		"sips URI":                  {names: []string{"sips:a.example"}, want: "a.example"},

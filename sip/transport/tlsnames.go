@@ -43,8 +43,8 @@ func bears(c *x509.Certificate, name string) bool {
 }
 
 // identities are the domains that a certificate stands for (RFC 5922 section
-// 7.1): those of its sip URIs without a user, and its DNS names only if there are
-// none such. The subject's common name does not count.
+// 7.1): the hosts of its sip URIs without a user, and its DNS names only if there
+// are none such. The subject's common name does not count.
 func identities(c *x509.Certificate) []string {
 	var names []string
 	for _, u := range c.URIs {
@@ -52,7 +52,7 @@ func identities(c *x509.Certificate) []string {
 		if err != nil || uri.Scheme() != "sip" || uri.User() != "" {
 			continue
 		}
-		names = append(names, canonicalName(uri.HostPort().String()))
+		names = append(names, canonicalName(uri.Host()))
 	}
 	if len(names) > 0 {
 		return names
