@@ -97,7 +97,7 @@ func TestBadFrames(t *testing.T) {
 		"a ping of 200 octets":        {frame(ping, flood[:200]), 1002},
 		"an unknown opcode":           {frame(0x83, "x"), 1002},
 		"garbage":                     {"\xde\xad\xbe\xef\xde\xad\xbe\xef", 1002},
-		"no mask":                     {"\x81\x02hi", 1001},
+		"no mask":                     {"\x81\x02hi", 1002},
 		"a close of one octet":        {frame(0x88, "x"), 1002},
 		"a close":                     {frame(0x88, "\x03\xe8"), 1000},
 		"a close without a code":      {frame(0x88, ""), 0},

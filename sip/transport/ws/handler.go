@@ -131,11 +131,16 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 type link struct {
 	net.Conn
 	stream *transport.Stream
+	failed bool        // nothing more can be read: neither side broke a rule
 	closed bool        // a close frame was written
 	ended  atomic.Bool // nobody reads any longer
 }
 
-func (l *link) Read(p []byte) (int, error) { return l.stream.Read(p) }
+func (l *link) Read(p []byte) (int, error) {
+	n, err := l.stream.Read(p)
+	l.failed = err != nil
+	return n, err
+}
 
 func (l *link) Write(p []byte) (int, error) {
 	if code, ok := closeCode(p); ok {
@@ -167,6 +172,8 @@ func (s *Server) read(c *websocket.Conn, l *link) error {
 	case l.closed:
 	case errors.Is(err, errNotText):
 		_, _ = l.Write(appendClose(nil, websocket.StatusInvalidFramePayloadData))
+	case !l.failed: // a frame without a mask (RFC 6455 section 5.1): the codec is silent on it
+		_, _ = l.Write(appendClose(nil, websocket.StatusProtocolError))
 	case !errors.Is(err, io.EOF):
 		_, _ = l.Write(appendClose(nil, websocket.StatusGoingAway))
 	}
