@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -121,7 +122,7 @@ func (t *streams) open(ctx context.Context, to peerKey) (*conn, error) {
 	tc, err := t.secure.client(ctx, nc, to.name)
 	if err != nil {
 		_ = nc.Close()
-		return nil, err
+		return nil, fmt.Errorf("transport: tls to %s for %s: %w", to.addr, to.name, err)
 	}
 	c.net, c.proven = newTLSConn(tc), []string{to.name}
 	if !t.secure.config.InsecureSkipVerify {

@@ -166,8 +166,8 @@ func (t *streams) pace(from netip.Addr, text []byte) (held, ok bool) {
 
 // Connect implements Transport. A connection from or to that address that is
 // there already is used (RFC 3261 section 18.1.1); else it dials, once for all
-// who ask at the same time. The error may be ctx's, ErrTooManyConns, or the
-// dialer's.
+// who ask at the same time. The error may be ctx's, ErrTooManyConns, the
+// dialer's, or that of TLS, a *tls.CertificateVerificationError for instance.
 //
 // A TLS connection is used for the name alone that it was verified for: it was
 // dialed to that name, or accepted from a client whose certificate bears it (RFC

@@ -140,6 +140,7 @@ func TestTLSServerNames(t *testing.T) {
 				_, misnamed := errors.AsType[x509.HostnameError](err)
 				require.True(t, misnamed, "%v", err)
 			}
+			require.ErrorContains(t, err, "10.0.0.1:5061 for "+c.want, "an operator has to know whose certificate it is")
 			require.EqualValues(t, 1, client.Stats().Conns.DialErrors)
 			require.Zero(t, client.Stats().Conns.Open)
 		})
