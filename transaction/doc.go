@@ -63,8 +63,9 @@
 //
 // # Covered
 //
-// RFC 3261 sections 8.2.6 and 8.2.7 (the sending of responses), 9 (CANCEL,
-// both roles), 12.2.1.1 and 16.6 items 6 and 7 (strict routers), 16.11 (the
+// RFC 3261 sections 8.1.2 (where a request goes; sips by TLS alone), 8.2.6 and
+// 8.2.7 (the sending of responses), 9 (CANCEL, both roles), 12.2.1.1 and 16.6
+// items 6 and 7 (strict routers), 16.11 (the
 // branch of stateless forwarding), 17 (transactions, RFC 2543 matching
 // included), 18.1.1 (long requests go by TCP), 18.1.2, 18.2.1 and 18.2.2 (which
 // response is ours, and the way back), 18.4 (errors of the transport), 21.5.4
@@ -80,6 +81,10 @@
 //
 // # Not covered
 //
+// Of section 18.2.2, a maddr in the Via of a request, and the server location of RFC
+// 3263 section 5 where a response cannot be sent to the address that its request
+// came from: either would let a stranger choose where our responses go. (Send does
+// go by the Via of a response that it is given, but by maddr to a group alone.)
 // Dialogs, and with them the repetition of 2xx and the ACK to one: see package
 // transaction/dialog. Merged requests (section 8.2.2.2). Multicast requests.
 // The element that forwards a CANCEL which matches no transaction (16.10): it is

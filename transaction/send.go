@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/netip"
@@ -18,14 +19,11 @@ import (
 // sent a request to (18.1.1), and nothing here receives from groups; what is left
 // are strangers who aim our responses at a third party, or at a whole network.
 func wayBack(f sip.Flow, via sip.Via) (flow sip.Flow, hop sip.Hop) {
-	port := via.SentBy.Port
-	if port == 0 {
-		port = defaultPort(f.Network)
-	}
+	port := cmp.Or(via.SentBy.Port, defaultPort(f.Network))
 	source := f.Remote.Addr()
 	if f.Reliable() {
 		hop = sip.Hop{Network: f.Network, Addr: netip.AddrPortFrom(source, port)}
-		if f.Network == "tls" || f.Network == "wss" {
+		if f.IsSecure() {
 			hop.ServerName = strings.Clone(via.SentBy.Host) // the request need not be kept for it
 		}
 		return f, hop

@@ -1,9 +1,11 @@
 package transaction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,19 +63,35 @@ func (e *Endpoint) deliver(ctx context.Context, f sip.Flow, next sip.URI, prepar
 		}
 		return t.Send(f, prepare(t, f))
 	}
-	hop, ok := resolve.Numeric(next)
-	if !ok || hop.Network != "udp" { // it may block, and Close must end it
-		var cancel context.CancelCauseFunc
-		ctx, cancel = context.WithCancelCause(ctx)
-		defer cancel(nil)
-		defer context.AfterFunc(e.life, func() { cancel(ErrClosed) })()
-	}
-	hops := []sip.Hop{hop}
-	if !ok {
+	hops := make([]sip.Hop, 1)
+	var ok bool
+	if hops[0], ok = resolve.Numeric(next); !ok {
+		ctx, cancel := e.untilClose(ctx)
+		defer cancel()
 		var err error
 		if hops, err = e.cfg.resolver.Resolve(ctx, next); err != nil {
 			return err
 		}
+	}
+	return e.deliverToAny(ctx, hops, prepare)
+}
+
+// untilClose is a ctx that Close ends, too, for what may block.
+func (e *Endpoint) untilClose(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(e.life, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// deliverToAny sends a message to the first of some addresses that takes it.
+func (e *Endpoint) deliverToAny(ctx context.Context, hops []sip.Hop, prepare func(transport.Transport, sip.Flow) sip.Message) error {
+	if slices.ContainsFunc(hops, func(hop sip.Hop) bool { return hop.Network != "udp" }) {
+		var cancel func()
+		ctx, cancel = e.untilClose(ctx)
+		defer cancel()
 	}
 	failed := ErrNoTransport
 	for _, hop := range hops {
@@ -109,47 +127,66 @@ var errNoWayBack = errors.New("transaction: topmost Via names no way back")
 // sendResponse sends a response that no server transaction of ours answers
 // with.
 func (e *Endpoint) sendResponse(ctx context.Context, resp *sip.Response, f sip.Flow) error {
-	next := sip.URI{}
-	if f.IsZero() {
-		via, err := resp.Via()
-		if err != nil {
-			return err
-		}
-		if next, err = responseURI(via); err != nil {
-			return err
-		}
+	same := func(transport.Transport, sip.Flow) sip.Message { return resp }
+	if !f.IsZero() {
+		return e.deliver(ctx, f, sip.URI{}, same)
 	}
-	return e.deliver(ctx, f, next, func(transport.Transport, sip.Flow) sip.Message { return resp })
+	via, err := resp.Via()
+	if err != nil {
+		return err
+	}
+	hops, err := waysBack(via)
+	switch {
+	case err != nil:
+		return err
+	case len(hops) > 0:
+		return e.deliverToAny(ctx, hops, same)
+	}
+	next, err := sip.ParseURI("sip:" + via.SentBy.String() + ";transport=" + strings.ToLower(via.Transport))
+	if err != nil {
+		return errNoWayBack
+	}
+	return e.deliver(ctx, f, next, same)
 }
 
-// responseURI is the address that a Via names, as a URI (RFC 3261 section
-// 18.2.2, RFC 3581 section 4).
-func responseURI(via sip.Via) (sip.URI, error) {
-	network := strings.ToLower(via.Transport)
-	host, port := via.SentBy.Host, via.SentBy.Port
-	if received, ok := via.Params.Get("received"); ok {
-		host = received
+// waysBack are the addresses that a Via names for a response without a
+// transaction, in order; none where sent-by is a name that has to be resolved (RFC
+// 3261 section 18.2.2, RFC 3581 section 4).
+func waysBack(via sip.Via) ([]sip.Hop, error) {
+	direct := sip.Hop{Network: strings.ToLower(via.Transport)}
+	port := cmp.Or(via.SentBy.Port, defaultPort(direct.Network))
+	if direct.Network == "udp" {
+		maddr, _ := via.Params.Get("maddr")
+		if group, err := netip.ParseAddr(maddr); err == nil && group.IsMulticast() {
+			direct.Addr = netip.AddrPortFrom(group, port)
+			return []sip.Hop{direct}, nil
+		}
 	}
-	if rport, ok := via.Params.Get("rport"); ok && rport != "" {
+	addr, ok := via.SentBy.Addr()
+	if received, tagged := via.Params.Get("received"); tagged {
+		var err error
+		if addr, err = netip.ParseAddr(strings.Trim(received, "[]")); err != nil { // RFC 5118 section 4.5
+			return nil, errNoWayBack
+		}
+	} else if !ok {
+		return nil, nil
+	}
+	var hops []sip.Hop
+	if rport, _ := via.Params.Get("rport"); rport != "" {
 		n, err := strconv.ParseUint(rport, 10, 16)
 		if err != nil {
-			return sip.URI{}, errNoWayBack
+			return nil, errNoWayBack
 		}
-		port = uint16(n)
-	}
-	if maddr, ok := via.Params.Get("maddr"); ok {
-		if group, err := netip.ParseAddr(maddr); err == nil && group.IsMulticast() {
-			host, port = maddr, via.SentBy.Port
-		}
-	}
-	if port == 0 {
-		if _, err := netip.ParseAddr(host); err == nil {
-			port = defaultPort(network)
+		// Over a stream it is the connection of the request that is there, or it is
+		// nothing: nobody listens on the port that a client has dialed from.
+		direct.Addr = netip.AddrPortFrom(addr, uint16(n))
+		if hops = append(hops, direct); direct.Network == "udp" {
+			return hops, nil
 		}
 	}
-	u, err := sip.ParseURI("sip:" + sip.HostPort{Host: host, Port: port}.String() + ";transport=" + network)
-	if err != nil {
-		return sip.URI{}, errNoWayBack
+	direct.Addr = netip.AddrPortFrom(addr, port)
+	if (sip.Flow{Network: direct.Network}).IsSecure() {
+		direct.ServerName = via.SentBy.Host
 	}
-	return u, nil
+	return append(hops, direct), nil
 }

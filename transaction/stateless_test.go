@@ -64,7 +64,10 @@ func TestSendResponse(t *testing.T) {
 			{"SIP/2.0/UDP 10.0.0.1:5070;received=192.0.2.9", named},
 			{"SIP/2.0/UDP 10.0.0.1:99;received=192.0.2.9;rport=5070", named},
 			{"SIP/2.0/UDP 10.0.0.1:99;received=192.0.2.9;rport=5070;maddr=10.0.0.1", named},
+			{"SIP/2.0/UDP 10.0.0.1:5070;received=[::ffff:192.0.2.9]", named},
 			{"SIP/2.0/TCP 192.0.2.9", tcp},
+			{"SIP/2.0/TCP 192.0.2.9;maddr=224.0.1.75", tcp},
+			{"SIP/2.0/TCP 10.0.0.1:5060;received=192.0.2.9;rport=40000", tcp}, // nobody there any more
 		} {
 			req := request(sip.OPTIONS, serverAddr)
 			req.Prepend("Via", c.via+";branch="+sip.NewBranch())
@@ -76,6 +79,46 @@ func TestSendResponse(t *testing.T) {
 		require.ErrorIs(t, w.ep.Send(context.Background(), resp, sip.Target{}), sip.ErrNoField)
 		require.NoError(t, w.ep.Send(context.Background(), resp, sip.Target{Flow: w.flowToPeer()}))
 		w.peer.response(200)
+	})
+}
+
+// overheard is a transport that tells where it was to connect to.
+type overheard struct {
+	aliased
+	hops chan sip.Hop
+}
+
+func (t overheard) Connect(ctx context.Context, hop sip.Hop) (sip.Flow, error) {
+	t.hops <- hop
+	return t.aliased.Connect(ctx, hop)
+}
+
+// RFC 3261 section 18.2.2, RFC 5922: the connection of a request is known by its
+// address, and a new one has to be to whom the Via names.
+func TestSendResponseByTLS(t *testing.T) {
+	inBubble(t, "tcp", nil, func(w *world) {
+		tr := overheard{aliased{open(t, w.net, "tcp", aliasAddr), "tls"}, make(chan sip.Hop, 10)}
+		ep := transaction.New()
+		ended := make(chan error, 1)
+		go func() { ended <- ep.Serve(context.Background(), nil, tr) }()
+		for via, want := range map[string][]string{
+			"p.example.com:5060;received=192.0.2.9":             {"192.0.2.9:5060 p.example.com"},
+			"192.0.2.9:5060":                                    {"192.0.2.9:5060 192.0.2.9"},
+			"p.example.com;received=192.0.2.9;rport=5060":       {"192.0.2.9:5060 "},
+			"p.example.com:5060;received=192.0.2.9;rport=40000": {"192.0.2.9:40000 ", "192.0.2.9:5060 p.example.com"},
+		} {
+			req := request(sip.OPTIONS, serverAddr)
+			req.Prepend("Via", "SIP/2.0/TLS "+via+";branch="+sip.NewBranch())
+			require.NoError(t, ep.Send(context.Background(), sip.NewResponse(req, 200), sip.Target{}), via)
+			w.peer.response(200)
+			for _, hop := range want {
+				got := <-tr.hops
+				require.Equal(t, hop, got.Addr.String()+" "+got.ServerName, via)
+			}
+			require.Empty(t, tr.hops, via)
+		}
+		require.NoError(t, ep.Close())
+		<-ended
 	})
 }
 
