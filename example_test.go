@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 
 	"github.com/patchbay-sip/patchbay/proxy"
 	"github.com/patchbay-sip/patchbay/registrar"
@@ -32,15 +33,14 @@ func Example() {
 		log.Fatal(err)
 	}
 	tap := transport.NewTap(0)
-	traced := make(chan struct{})
-	go func() {
-		defer close(traced)
+	var tracing sync.WaitGroup
+	tracing.Go(func() {
 		_ = tap.Serve(func(m transport.Tapped) {
 			if err := file.Write(m); err != nil {
 				log.Print(err)
 			}
 		}) // it ends by Close alone
-	}()
+	})
 
 	// Each transport counts for itself.
 	limits := transport.Sources{Rate: 100, Conns: 10}
@@ -67,7 +67,7 @@ func Example() {
 
 	err = endpoint.Serve(ctx, handler, transports...)
 	_ = tap.Close()
-	<-traced // all of it is in the file
+	tracing.Wait() // all of it is in the file
 	_ = file.Close()
 	if !errors.Is(err, net.ErrClosed) {
 		log.Print(err)

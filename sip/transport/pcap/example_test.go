@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/patchbay-sip/patchbay/sip"
@@ -19,15 +20,14 @@ func ExampleCreate() {
 		log.Fatal(err)
 	}
 	tap := transport.NewTap(0)
-	traced := make(chan struct{})
-	go func() {
-		defer close(traced)
+	var tracing sync.WaitGroup
+	tracing.Go(func() {
 		_ = tap.Serve(func(m transport.Tapped) {
 			if err := file.Write(m); err != nil {
 				log.Print(err)
 			}
 		}) // it ends by Close alone
-	}()
+	})
 
 	udp, err := transport.ListenUDP("0.0.0.0:5060", transport.WithTap(tap))
 	if err != nil {
@@ -36,7 +36,7 @@ func ExampleCreate() {
 	defer udp.Close() // ... and transaction.Endpoint.Serve in between
 
 	_ = tap.Close()
-	<-traced
+	tracing.Wait() // all of it is in the file
 	if err := file.Close(); err != nil {
 		log.Fatal(err)
 	}
