@@ -50,6 +50,7 @@ type conn struct {
 	stopping bool      // Close wants the reader to end
 	shaking  bool      // the reader is in the TLS handshake, and writes, too
 	last     bool      // what is sent next is the last
+	ending   bool      // the last was sent
 	sent     bool      // something was, since the reader last looked
 }
 
@@ -197,10 +198,18 @@ func (c *conn) enqueue(render func([]byte) []byte) error {
 	return err
 }
 
+// enqueueLast is enqueue for what nothing may follow.
+func (c *conn) enqueueLast(render func([]byte) []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = c.enqueueLocked(render) // a peer that does not read goes without it
+	c.ending = true
+}
+
 // enqueueLocked returns what render has appended, which stays as it is while
 // c.mu is locked.
 func (c *conn) enqueueLocked(render func([]byte) []byte) ([]byte, error) {
-	if c.err != nil {
+	if c.err != nil || c.ending {
 		return nil, c.owner.gone()
 	}
 	q := c.queue

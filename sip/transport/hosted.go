@@ -210,6 +210,13 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// WriteLast is Write for the frame that ends the connection: behind it nothing is
+// queued any more, and Send fails with ErrFlowGone.
+func (s *Stream) WriteLast(p []byte) (int, error) {
+	s.conn.enqueueLast(func(b []byte) []byte { return append(b, p...) })
+	return len(p), nil
+}
+
 // Stop has Read return ErrClosed.
 func (s *Stream) Stop() { s.conn.stop() }
 

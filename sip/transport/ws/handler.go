@@ -149,6 +149,7 @@ func (l *link) Write(p []byte) (int, error) {
 		case websocket.StatusProtocolError, websocket.StatusInvalidFramePayloadData, websocket.StatusMessageTooBig:
 			l.stream.Broken()
 		}
+		return l.stream.WriteLast(p) // RFC 6455 section 5.5.1
 	}
 	return l.stream.Write(p)
 }
