@@ -106,6 +106,15 @@ func (lengths) AppendMessage(b []byte, m sip.Message) []byte {
 
 func (lengths) AppendPing(b []byte) []byte { return append(b, 0, 0, 0, 0) }
 
+func ExampleFraming() {
+	var framing transport.Framing = lengths{}
+	us := sip.Address{URI: sip.MustParseURI("sip:192.0.2.1")}
+	req := sip.NewRequest(sip.OPTIONS, us.URI, us, us)
+	b := framing.AppendMessage(nil, req)
+	fmt.Println(int(binary.BigEndian.Uint32(b)) == req.Size(), framing.AppendPing(nil))
+	// Output: true [0 0 0 0]
+}
+
 // read takes messages that are framed so, until the connection ends.
 func (lengths) read(s *transport.Stream) error {
 	var head [4]byte
