@@ -71,7 +71,7 @@ func (c *responseContext) advance() {
 			return
 		default:
 			resp := c.choose()
-			turnedAway := len(c.branches) == 0 && c.call.Caller.IsZero()
+			turnedAway := c.call.Caller.IsZero() && !slices.ContainsFunc(c.branches, (*branch).mayBeThere)
 			c.finish()
 			c.mu.Unlock()
 			respond := c.tx.Respond
@@ -158,7 +158,13 @@ type branch struct {
 	dropped  bool                  // nor does the final response wait
 	canceled bool
 	ended    bool
+	nowhere  bool // it could not be sent
 }
+
+// mayBeThere tells whether somebody may have got the request. Where nobody has, a
+// stranger's need not be remembered (see transaction.Refusal): a repetition does
+// no harm. c.mu is held.
+func (b *branch) mayBeThere() bool { return b.heard || !b.nowhere }
 
 // start sends the request of the branch.
 func (b *branch) start() {

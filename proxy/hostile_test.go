@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -101,5 +102,34 @@ func TestACKsThatWait(t *testing.T) {
 		require.Equal(t, 256, s.ep.Stats().Handlers)
 		eve.send(proxyAddr, eve.request(sip.OPTIONS, "sip:example.com"))
 		eve.expect(200)
+	})
+}
+
+// Nor does a stranger have an answer repeated where our user cannot be reached.
+func TestOneAnswerWhereNobodyIs(t *testing.T) {
+	inBubble(t, siteConfig{}, func(t *testing.T, s *site) {
+		eve := s.phone("eve", "10")
+		gone := sip.Flow{
+			Network: "tcp", Local: proxyAddr, Remote: netip.MustParseAddrPort("192.0.2.20:40000"), ID: 7,
+		}
+		bob := sip.NewURI("bob", "example.com", 0).AOR()
+		for _, tt := range []struct {
+			target sip.Target
+			code   int
+		}{
+			{sip.Target{URI: sip.MustParseURI("sip:bob@192.0.2.20"), Flow: gone}, 480},
+			{sip.Target{URI: sip.MustParseURI("sip:bob@192.0.2.20;transport=tcp")}, 500},
+			{sip.Target{URI: sip.MustParseURI("sip:bob@192.0.2.20;transport=ws")}, 500},
+			{sip.Target{URI: sip.MustParseURI("sip:bob@[2001:db8::20]")}, 500},
+		} {
+			s.users.set(bob, tt.target)
+			for _, m := range []sip.Method{sip.INVITE, sip.MESSAGE} {
+				eve.send(proxyAddr, eve.request(m, "sip:bob@example.com"))
+				eve.expect(tt.code)
+				eve.silent(time.Millisecond)
+				require.Zero(t, s.ep.Stats().Server)
+				eve.silent(time.Minute)
+			}
+		}
 	})
 }

@@ -180,6 +180,9 @@ func (b *branch) unsent(err error) {
 	default:
 		code = 480 // who closed his browser is not there
 	}
+	b.c.mu.Lock()
+	b.nowhere = code != 408
+	b.c.mu.Unlock()
 	p.log.Log(b.c.ctx, level, "branch failed", "err", err, "target", b.spec.URI, "call", b.c.req.CallID())
 	b.fail(candidate{code: code})
 }
