@@ -91,3 +91,21 @@ func inUse() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse + m.StackInuse
 }
+
+// BenchmarkRefused is what a request costs that is turned away, over and over: the
+// peer's side included.
+func BenchmarkRefused(b *testing.B) {
+	letGo := make(chan struct{})
+	w := newWorld(b, "udp", busy(letGo), transaction.WithMaxHandlers(1))
+	defer w.close()
+	defer close(letGo)
+	w.peer.send(w.peer.newRequest(sip.INVITE))
+	w.peer.response(100)
+	refused := w.peer.newRequest(sip.INVITE)
+	refused.SetBody("application/sdp", sdp)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.peer.send(refused)
+		w.peer.response(503)
+	}
+}

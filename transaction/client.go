@@ -145,7 +145,7 @@ func (tx *ClientTx) post(ev Event) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if len(tx.events) >= maxEvents && (!ev.Last || tx.done) {
-		tx.e.count.dropped.Add(1)
+		tx.e.count.dropped.events.Add(1)
 		return
 	}
 	tx.events = append(tx.events, ev)

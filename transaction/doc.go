@@ -57,9 +57,14 @@
 //
 // Nothing that a stranger sends makes anything grow without bound.
 // Transactions, the text that they keep, and handlers are bounded by options;
-// past the bounds requests outside of dialogs are answered 503, while those within (with a To tag) and
-// BYE have a quarter more, and CANCEL always enters. Up to 64 responses wait
-// for a slow callback, up to 16 for a connection back to the client.
+// past the bounds requests outside of dialogs are answered 503 with Retry-After,
+// while those within (with a To tag) and BYE have a quarter more, and CANCEL always
+// enters. A request that was refused stays refused for 64*T1, so that none of its
+// repetitions starts a call that its client has given up. For that a quarter as
+// many branches as WithMaxTransactions allows are remembered, from 1,024 up to
+// 262,144, 16 octets each; past them a request is dropped without an answer. Up to
+// 64 responses wait for a slow callback, up to 16 for a connection back to the
+// client. Stats tells what was turned away, and why.
 //
 // # Covered
 //

@@ -27,6 +27,7 @@ type Endpoint struct {
 	noTCP   noTCP
 	order   ackOrder
 	count   counters
+	refused *recent // branches of requests that were answered 503
 
 	handlers atomic.Int64  // handlers that run, or are about to
 	bytes    atomic.Int64  // text that server transactions keep
@@ -48,8 +49,10 @@ type Endpoint struct {
 
 // New makes an Endpoint. It opens nothing and starts nothing.
 func New(opts ...Option) *Endpoint {
+	cfg := newConfig(opts)
 	return &Endpoint{
-		cfg:     newConfig(opts),
+		cfg:     cfg,
+		refused: newRecent(refusedBranches(cfg.maxTransactions)),
 		keys:    newHasher(),
 		flows:   newFlowIndex(),
 		wheel:   wheel.New(),

@@ -101,7 +101,7 @@ func TestFloodBehindAnACK(t *testing.T) {
 			w.peer.send(ofCall(sip.BYE))
 			w.peer.send(ofCall(sip.ACK))
 			synctest.Wait()
-			refused = int(w.ep.Stats().Refused)
+			refused = int(w.ep.Stats().Refused.BehindACK)
 		}
 		require.GreaterOrEqual(t, refused, 490)
 		require.LessOrEqual(t, w.ep.Stats().Handlers, 10)
@@ -117,7 +117,7 @@ func TestFloodBehindAnACK(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Zero(t, w.ep.Stats().Handlers)
-		require.Equal(t, 1+500-int(w.ep.Stats().Dropped), handled)
+		require.Equal(t, 1+500-int(w.ep.Stats().Dropped.ACKs), handled)
 		w.peer.send(ofCall(sip.BYE))
 		w.peer.response(481)
 	})

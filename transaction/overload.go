@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"sync/atomic"
+
 	"github.com/patchbay-sip/patchbay/sip"
 )
 
@@ -44,10 +46,41 @@ func (e *Endpoint) release() {
 	e.finish()
 }
 
-// hasRoom tells whether there may be one more transaction.
-func (e *Endpoint) hasRoom(reserved bool) bool {
-	return e.servers.count.Load()+e.clients.count.Load() < bound(e.cfg.maxTransactions, reserved) &&
-		e.bytes.Load() < bound(e.cfg.maxBytes, reserved)
+// isFull tells whether there are as many transactions as there may be.
+func (e *Endpoint) isFull(reserved bool) bool {
+	return e.servers.count.Load()+e.clients.count.Load() >= bound(e.cfg.maxTransactions, reserved)
+}
+
+// isHeavy tells whether they keep as much text as they may.
+func (e *Endpoint) isHeavy(reserved bool) bool {
+	return e.bytes.Load() >= bound(e.cfg.maxBytes, reserved)
+}
+
+// refusedBranches is how many requests that were refused are remembered, for an
+// Endpoint of so many transactions.
+func refusedBranches(maxTransactions int) int {
+	return min(max(maxTransactions/4, 1024), 1<<18)
+}
+
+// admit takes the place of a handler for a new request; or gives the counter of
+// the reason for which it is refused.
+func (e *Endpoint) admit(req *sip.Request, k key) (why *atomic.Uint64) {
+	inside, reasons := inDialog(req), &e.count.refused
+	switch {
+	case e.refused.has(k):
+		return &reasons.again
+	case e.draining.Load() && !inside:
+		return &reasons.draining
+	case e.isFull(inside):
+		return &reasons.transactions
+	case e.isHeavy(inside):
+		return &reasons.bytes
+	case !e.mayWait(req):
+		return &reasons.behindACK
+	case !e.acquire(inside):
+		return &reasons.handlers
+	}
+	return nil
 }
 
 // hold counts the text that a transaction keeps, n octets from now on; mu is
@@ -57,8 +90,22 @@ func (s *server) hold(n int) {
 	s.held = n
 }
 
-// refuse answers a request that there is no room for.
-func (r *receiver) refuse(f sip.Flow, req *sip.Request) {
+// refuse answers a request that there is no room for. For as long as its client
+// may repeat it, it is refused again, though there be room: who was sent a 503 has
+// gone elsewhere or hung up, and nothing may ring for a call that is over. So
+// there is no 503 either, but silence, once as many branches are remembered as may
+// be: then a repetition is as good as new.
+func (r *receiver) refuse(f sip.Flow, req *sip.Request, k key, why *atomic.Uint64) {
+	e := r.e
+	if _, kept := e.refused.add(k, e.cfg.timers.timeout()); !kept {
+		e.count.dropped.requests.Add(1)
+		return
+	}
+	if s := e.servers.find(k); s != nil {
+		s.received() // it came twice, by two readers, and the other one was faster
+		return
+	}
+	why.Add(1)
 	var header sip.Header
 	header.Set("Retry-After", retryAfter)
 	r.reject(f, req, &sip.StatusError{Code: 503, Header: header})

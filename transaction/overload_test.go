@@ -56,7 +56,7 @@ func TestMaxHandlers(t *testing.T) {
 		w.peer.quiet(time.Second)
 		require.Equal(t, 4, w.ep.Stats().Handlers)
 		require.Equal(t, 4, w.ep.Stats().Server)
-		require.EqualValues(t, 2, w.ep.Stats().Refused)
+		require.Equal(t, transaction.Refusals{Handlers: 1, Again: 1}, w.ep.Stats().Refused)
 
 		w.peer.send(cancelOf(first))
 		w.peer.response(200)
@@ -66,7 +66,7 @@ func TestMaxHandlers(t *testing.T) {
 		w.peer.response(503)
 		w.peer.send(inside(w.peer.newRequest(sip.ACK)))
 		w.peer.quiet(time.Second)
-		require.EqualValues(t, 1, w.ep.Stats().Dropped)
+		require.Equal(t, transaction.Drops{ACKs: 1}, w.ep.Stats().Dropped)
 
 		close(letGo)
 		for range 5 { // four INVITEs, one of them cancelled, and the BYE
@@ -89,16 +89,95 @@ func TestMaxTransactions(t *testing.T) {
 		w.peer.response(503)
 		_, err := w.ep.Start(context.Background(), request(sip.OPTIONS, peerAddr), w.toPeer(), nil)
 		require.ErrorIs(t, err, transaction.ErrOverloaded)
-		for range 2 {
-			w.peer.send(w.peer.newRequest(sip.BYE))
-			w.peer.response(404)
-		}
+		bye := w.start(context.Background(), sip.BYE) // one of ours enters from the reserve, too
+		w.peer.respond(w.peer.request(sip.BYE), 200)
+		bye.response(200)
+		w.peer.send(w.peer.newRequest(sip.BYE))
+		w.peer.response(404)
 		w.peer.send(w.peer.newRequest(sip.BYE))
 		w.peer.response(503)
+		require.Equal(w.t, transaction.Refusals{Transactions: 2}, w.ep.Stats().Refused)
 		time.Sleep(33 * time.Second)
 		w.peer.send(w.peer.newRequest(sip.OPTIONS))
 		w.peer.response(404)
 	}, transaction.WithMaxTransactions(8))
+}
+
+// Who was told 503 has gone elsewhere. So a repetition of that request gets the same
+// again, though there be room by now, and nobody's phone rings for it.
+func TestRefusedStaysRefused(t *testing.T) {
+	for _, m := range []sip.Method{sip.INVITE, sip.MESSAGE} {
+		t.Run(string(m), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				letGo, handled := make(chan struct{}), 0
+				busy := transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+					<-letGo
+					handled++
+					return &sip.StatusError{Code: 486}
+				})
+				w := newWorld(t, "udp", busy, transaction.WithMaxHandlers(1))
+				defer w.close()
+				w.peer.send(w.peer.newRequest(sip.OPTIONS))
+				refused := w.peer.newRequest(m)
+				w.peer.send(refused)
+				first := w.peer.response(503)
+				close(letGo)
+				w.peer.response(486)
+				for range 3 { // to 31.5 s after the first
+					time.Sleep(10500 * time.Millisecond)
+					w.peer.send(refused)
+					require.Equal(t, first.String(), w.peer.response(503).String())
+				}
+				require.Equal(t, 1, handled)
+				require.Equal(t, transaction.Refusals{Handlers: 1, Again: 3}, w.ep.Stats().Refused)
+
+				anew := refused.Clone() // what another try is: another branch
+				anew.PopVia()
+				w.peer.pushVia(anew, sip.NewBranch())
+				w.peer.send(anew)
+				w.peer.response(486)
+				time.Sleep(time.Second) // by 64*T1 the client has ended
+				w.peer.all()
+				w.peer.send(refused)
+				w.peer.response(486)
+				require.Equal(t, 3, handled)
+			})
+		})
+	}
+}
+
+// Only so many branches are remembered. Past that a request is not answered at all,
+// so that a repetition may well be taken on.
+func TestSilenceFarPastTheBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		letGo := make(chan struct{})
+		w := newWorld(t, "udp", busy(letGo), transaction.WithMaxHandlers(1), transaction.WithMaxTransactions(4000))
+		defer w.close()
+		w.peer.send(w.peer.newRequest(sip.MESSAGE))
+		synctest.Wait()
+		codes := map[*sip.Request]int{}
+		for range 3000 {
+			req := w.peer.newRequest(sip.MESSAGE)
+			w.peer.send(req)
+			synctest.Wait()
+			codes[req] = 200 // for its repetition
+			if len(w.peer.came) > 0 {
+				codes[req] = w.peer.response(503).StatusCode
+			}
+		}
+		stats := w.ep.Stats()
+		require.Equal(t, 1, stats.Server)
+		require.LessOrEqual(t, stats.Refused.Handlers, uint64(1024), "a quarter of the transactions, or 1,024")
+		require.GreaterOrEqual(t, stats.Refused.Handlers, uint64(900))
+		require.EqualValues(t, 3000, stats.Refused.Handlers+stats.Dropped.Requests)
+		close(letGo)
+		w.peer.response(200)
+		for req, code := range codes {
+			synctest.Wait() // the handler of the one before has returned
+			w.peer.send(req)
+			w.peer.response(code)
+		}
+	})
 }
 
 // Shutdown lets what runs come to its end, and takes on nothing new.
@@ -117,6 +196,7 @@ func TestShutdownDrains(t *testing.T) {
 		synctest.Wait()
 		w.peer.send(w.peer.newRequest(sip.INVITE))
 		require.NotEmpty(t, w.peer.response(503).Get("Retry-After"))
+		require.Equal(t, transaction.Refusals{Draining: 1}, w.ep.Stats().Refused)
 		bye := w.peer.newRequest(sip.BYE)
 		w.peer.send(bye)
 		require.NoError(t, (<-txs).Respond(sip.NewResponse(bye, 200)))

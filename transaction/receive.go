@@ -77,7 +77,11 @@ func (r *receiver) response(f sip.Flow, resp *sip.Response) {
 	}
 	e.count.stray.Add(1)
 	ours := via.SentBy == r.transport.SentBy(f) || e.listensOn(via.SentBy.Host, via.SentBy.Port)
-	if e.cfg.stray == nil || !ours || !e.acquire(false) {
+	if e.cfg.stray == nil || !ours {
+		return
+	}
+	if !e.acquire(false) {
+		e.count.dropped.strays.Add(1)
 		return
 	}
 	e.work(func() {
@@ -121,10 +125,8 @@ func (r *receiver) begin(f sip.Flow, req *sip.Request, k key) {
 		r.invalid(f, req, err)
 		return
 	}
-	inside := inDialog(req)
-	if e.draining.Load() && !inside || !e.hasRoom(inside) || !e.mayWait(req) || !e.acquire(inside) {
-		e.count.refused.Add(1)
-		r.refuse(f, req)
+	if why := e.admit(req, k); why != nil {
+		r.refuse(f, req, k, why)
 		return
 	}
 	tx := r.newServerTx(f, req)
@@ -137,6 +139,13 @@ func (r *receiver) begin(f sip.Flow, req *sip.Request, k key) {
 		s.mu.Unlock()
 		e.release()
 		there.received() // it came twice, by two readers
+		return
+	}
+	if e.refused.has(k) { // by the other reader
+		s.mu.Unlock()
+		e.servers.remove(k, s)
+		e.release()
+		r.refuse(f, req, k, &e.count.refused.again)
 		return
 	}
 	s.start()
@@ -162,7 +171,7 @@ func (r *receiver) ack(f sip.Flow, req *sip.Request, k key, s *server) {
 		return // for a response that was sent without a transaction
 	}
 	if !e.mayWait(req) || !e.acquire(true) {
-		e.count.dropped.Add(1)
+		e.count.dropped.acks.Add(1)
 		return
 	}
 	e.handle((*handling)(r.newServerTx(f, req)))

@@ -55,7 +55,7 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 	if err := e.await(ctx); err != nil {
 		return nil, err
 	}
-	if !e.hasRoom(false) {
+	if inside := inDialog(req); e.isFull(inside) || e.isHeavy(inside) {
 		return nil, ErrOverloaded
 	}
 	r := req.Clone()
