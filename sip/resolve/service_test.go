@@ -231,6 +231,26 @@ func TestManyRecords(t *testing.T) {
 	})
 }
 
+// Of more servers than are used, those are left out that would be drawn seldom, or
+// last.
+func TestManyWeights(t *testing.T) {
+	var text strings.Builder
+	fmt.Fprintln(&text, "$TTL 600\nexample. SOA ns. root. 1 1 1 1 600")
+	for i := range 40 {
+		fmt.Fprintf(&text, "_sip._udp.example. SRV 1 %d 5060 h%d.example.\n", i, i)
+		fmt.Fprintf(&text, "_sip._udp.example. SRV 2 %d 5060 b%d.example.\n", 100+i, i)
+		fmt.Fprintf(&text, "h%d.example. A 192.0.2.%d\nb%d.example. A 198.51.100.%d\n", i, i, i, i)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		heaviest := func(n int) int { return n - 1 }
+		found, err := find(t, resolverOn(t, newZone(t, text.String()), resolve.WithRand(heaviest)), "sip:example")
+		require.NoError(t, err)
+		for i, h := range found {
+			require.Equal(t, fmt.Sprintf("192.0.2.%d:5060", 39-i), h.Addr.String())
+		}
+	})
+}
+
 // RFC 2782: the share of a server is that of its weight, within its priority.
 func TestWeights(t *testing.T) {
 	const text = `$TTL 600

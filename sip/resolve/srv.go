@@ -5,12 +5,17 @@ import (
 	"slices"
 )
 
-// sortSRV brings records into the order that drawSRV wants.
+// sortSRV brings records into the order that drawSRV wants. Of too many, the
+// lightest of the last priority are left out.
 func sortSRV(list []SRV) []SRV {
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Target = canonical(list[i].Target)
 	}
+	slices.SortStableFunc(list, func(a, b SRV) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Weight, a.Weight))
+	})
+	list = list[:min(len(list), maxRecords)]
 	slices.SortStableFunc(list, func(a, b SRV) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Weight, b.Weight))
 	})
