@@ -46,4 +46,6 @@
 //     for the address in its Via. Without a certificate that address is a mere
 //     claim; phones are reached over their own flows instead (see OnlyByFlow)
 //   - RFC 5924: the extended key usage of SIP domains
+//   - RFC 3261 section 26.2.1: TLS_RSA_WITH_AES_128_CBC_SHA, which RFC 9325 forbids
+//     and crypto/tls no longer offers by itself; tls.Config.CipherSuites may
 package transport

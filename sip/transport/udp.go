@@ -77,6 +77,9 @@ func NewUDP(conn net.PacketConn, opts ...Option) *UDP {
 // ListenUDP opens sockets (see [WithSockets]) and makes a transport of them.
 // addr is "0.0.0.0:5060" for every IPv4 address of this host, "[::]:5060" for
 // every IPv6 address, ":5060" for both, or names one address.
+//
+// A server that others find by itself listens on the same address by TCP, too, for
+// requests that are too long for UDP (RFC 3261 section 18.2.1).
 func ListenUDP(addr string, opts ...Option) (*UDP, error) {
 	u := newUDP(opts)
 	network := family("udp", addr)
