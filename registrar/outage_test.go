@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchbay-sip/patchbay/sip"
+	"github.com/patchbay-sip/patchbay/transaction"
 )
 
 // fragile is a store that can be down.
@@ -75,6 +76,22 @@ func TestStoreFails(t *testing.T) {
 		require.Len(t, p.ok("Contact: <sip:a@h2>"), 2)
 		require.Equal(t, 2, strings.Count(log.String(), "\n"))
 	})
+}
+
+// Nobody can have the log tell of an outage by a CANCEL. A store that keeps a
+// request waiting until it times out is down.
+func TestCancelIsNoOutage(t *testing.T) {
+	for cause, lines := range map[error]int{
+		nil: 0, transaction.ErrCanceled: 0, transaction.ErrTimeout: 1,
+	} {
+		var log bytes.Buffer
+		r := New(ourDomains, NewMemory(), WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		_, err := r.Targets(ctx, "sip:alice@example.com")
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, lines, strings.Count(log.String(), "\n"), cause)
+	}
 }
 
 func TestRefusalIsNoOutage(t *testing.T) {

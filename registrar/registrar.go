@@ -125,7 +125,7 @@ func (r *Registrar) commit(ctx context.Context, u *update) (bindings []Binding, 
 	case errors.As(err, &refused):
 		return nil, err
 	}
-	r.outage.report(r.logger, err)
+	r.outage.report(ctx, r.logger, err)
 	e := &sip.StatusError{Code: 500, Reason: "Location Store Failed", Err: fmt.Errorf("registrar: %w", err)}
 	e.Header.Set("Retry-After", retryAfter)
 	return nil, e
@@ -151,7 +151,13 @@ type outage struct {
 	last     atomic.Int64  // when that was, in Unix seconds
 }
 
-func (o *outage) report(l *slog.Logger, err error) {
+// report counts a failure. It is none of the store's that a caller did not wait for
+// the answer, which anybody can do by CANCEL.
+func (o *outage) report(ctx context.Context, l *slog.Logger, err error) {
+	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) &&
+		(errors.Is(cause, transaction.ErrCanceled) || errors.Is(cause, context.Canceled)) {
+		return
+	}
 	o.failures.Add(1)
 	now, last := time.Now().Unix(), o.last.Load()
 	if now-last >= 60 && o.last.CompareAndSwap(last, now) {

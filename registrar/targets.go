@@ -18,7 +18,7 @@ import (
 func (r *Registrar) Targets(ctx context.Context, aor sip.AOR) ([]sip.Target, error) {
 	bindings, err := r.store.Lookup(ctx, aor)
 	if err != nil {
-		r.outage.report(r.logger, err)
+		r.outage.report(ctx, r.logger, err)
 		return nil, fmt.Errorf("registrar: %w", err)
 	}
 	now := time.Now()
