@@ -175,7 +175,7 @@ func (b *branch) unsent(err error) {
 	case errors.Is(err, transaction.ErrTimeout), errors.Is(err, context.Canceled):
 	case b.spec.Flow.IsZero() || !isOfFlow(err):
 		code, level = 503, p.warnings.level() // section 16.9; the caller is not told why
-	case b.c.call.vouched():
+	case b.c.call.vouched() && !errors.Is(err, transaction.ErrNotSecure):
 		code = 430 // RFC 5626 section 5.3.1
 	default:
 		code = 480 // who closed his browser is not there

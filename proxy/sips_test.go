@@ -39,3 +39,19 @@ func TestRecordRouteOfASIPSRequest(t *testing.T) {
 		require.Contains(t, caller.routes[0].String(), "<sip:192.0.2.1:443;transport=ws;lr;")
 	})
 }
+
+// RFC 3261 section 8.1.2: a sips Contact is not reached over a flow without TLS. That
+// is no failure of the flow (RFC 5630 section 5.3).
+func TestSIPSContactOfAPlainFlow(t *testing.T) {
+	onTheWeb(t, func(t *testing.T, s *site) {
+		open := s.phone("open", "10")
+		s.register(open)
+		hidden := s.hidden("tcp", "hidden", "20", "sips:hidden@10.1.2.3:5060")
+		_, callee := establish(s, hidden, open)
+		callee.send(callee.request(sip.BYE))
+		open.expect(480)
+
+		open.send(proxyAddr, open.request(sip.MESSAGE, "sip:hidden@example.com"))
+		open.expect(480)
+	})
+}
