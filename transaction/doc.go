@@ -68,17 +68,17 @@
 //
 // # Covered
 //
-// RFC 3261 sections 8.1.2 (where a request goes; sips by TLS alone), 8.2.6 and
-// 8.2.7 (the sending of responses), 9 (CANCEL, both roles), 12.2.1.1 and 16.6
-// items 6 and 7 (strict routers), 16.11 (the
-// branch of stateless forwarding), 17 (transactions, RFC 2543 matching
-// included), 18.1.1 (long requests go by TCP), 18.1.2, 18.2.1 and 18.2.2 (which
-// response is ours, and the way back), 18.4 (errors of the transport), 21.5.4
-// (Retry-After of a 503), 22.2 (answering challenges). RFC 6026 (2xx to INVITE).
-// RFC 3581 (rport). RFC 3263 section 4.3 (an error of the transport, a timeout
-// and a 503 lead to the next address). RFC 4320
-// sections 4.1 (when a request other than INVITE has a 100, and that it has no
-// other provisional response) and 4.2 (nor a 408).
+// RFC 3261 sections 8.1.2 (where a request goes; sips by TLS alone), 8.2.2.2
+// (merged requests, for those who ask for it: RefuseMerged), 8.2.6 and 8.2.7 (the
+// sending of responses), 9 (CANCEL, both roles), 12.2.1.1 and 16.6 items 6 and 7
+// (strict routers), 16.11 (the branch of stateless forwarding), 17 (transactions,
+// RFC 2543 matching included), 18.1.1 (long requests go by TCP), 18.1.2, 18.2.1
+// and 18.2.2 (which response is ours, and the way back), 18.4 (errors of the
+// transport), 21.5.4 (Retry-After of a 503), 22.2 (answering challenges). RFC 6026
+// (2xx to INVITE). RFC 3581 (rport). RFC 3263 section 4.3 (an error of the
+// transport, a timeout and a 503 lead to the next address). RFC 4320 sections 4.1
+// (when a request other than INVITE has a 100, and that it has no other
+// provisional response) and 4.2 (nor a 408).
 //
 // Timers A to K of RFC 3261 table 4, and L and M of RFC 6026; those that wait
 // for retransmissions are zero over reliable transports. Each may be up to 10
@@ -91,9 +91,9 @@
 // came from: either would let a stranger choose where our responses go. (Send does
 // go by the Via of a response that it is given, but by maddr to a group alone.)
 // Dialogs, and with them the repetition of 2xx and the ACK to one: see package
-// transaction/dialog. Merged requests (section 8.2.2.2). Multicast requests.
-// The element that forwards a CANCEL which matches no transaction (16.10): it is
-// answered 481, and so is one for a request other than INVITE, where section 9.2
-// has a 200 without effect. That no ACK came for a final response (timer H) is
-// not told. The MTU of a path is not measured (18.1.1).
+// transaction/dialog. Multicast requests. The element that forwards a CANCEL which
+// matches no transaction (16.10): it is answered 481, and so is one for a request
+// other than INVITE, where section 9.2 has a 200 without effect. That no ACK came
+// for a final response (timer H) is not told. The MTU of a path is not measured
+// (18.1.1).
 package transaction

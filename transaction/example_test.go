@@ -311,3 +311,25 @@ func ExampleRefusal() {
 	fmt.Println(resp.StatusCode)
 	// Output: 403
 }
+
+// A proxy forks a message to two addresses, and both lead here: it is told once.
+func ExampleRefuseMerged() {
+	inbox := transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		fmt.Println("a message came")
+		return tx.Respond(sip.NewResponse(req, 200))
+	})
+	ep, addr, stop := serveOn(transaction.Chain(inbox, transaction.RefuseMerged()))
+	defer stop()
+	message := hello(sip.MESSAGE, addr)
+	for range 2 {
+		resp, err := ep.Do(context.Background(), message, sip.Target{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(resp.StatusCode, resp.Reason)
+	}
+	// Output:
+	// a message came
+	// 200 OK
+	// 482 Loop Detected
+}

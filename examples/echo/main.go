@@ -58,7 +58,7 @@ func serve(ctx context.Context, ts ...transport.Transport) error {
 		defer stop()
 		_ = errors.Join(calls.Shutdown(goodbye), endpoint.Shutdown(goodbye), endpoint.Close())
 	})
-	return endpoint.Serve(context.WithoutCancel(ctx), calls, ts...)
+	return endpoint.Serve(context.WithoutCancel(ctx), transaction.Chain(calls, transaction.RefuseMerged()), ts...)
 }
 
 // answer takes a call: it rings, answers as soon as the caller knows that, and reflects until somebody hangs up.

@@ -100,7 +100,8 @@ func (p *phone) run(ctx context.Context, t transport.Transport, job func(context
 	go func() {
 		defer cancel()
 		// The endpoint outlives ctx: at its end there is a call to hang up and a registration to remove.
-		if err := p.endpoint.Serve(context.WithoutCancel(ctx), p.calls, t); !errors.Is(err, net.ErrClosed) {
+		once := transaction.Chain(p.calls, transaction.RefuseMerged())
+		if err := p.endpoint.Serve(context.WithoutCancel(ctx), once, t); !errors.Is(err, net.ErrClosed) {
 			p.log.Printf("network: %v", err)
 		}
 	}()
