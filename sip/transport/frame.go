@@ -86,6 +86,9 @@ func (f *frameReader) frames() error {
 			}
 		case sip.FramePing:
 			count.keepAlives.Add(1)
+			if !f.pace(f.buf[f.begin : f.begin+n]) {
+				return ErrClosed
+			}
 			f.conn.pong()
 		}
 		f.begin += n
@@ -97,16 +100,22 @@ func (f *frameReader) frames() error {
 // message hands on one that is whole, when it is its turn; it returns false
 // after Close.
 func (f *frameReader) message(text []byte) bool {
-	c := f.conn
-	held, ok := c.owner.pace(c.flow.Remote.Addr(), text)
-	if !ok {
+	if !f.pace(text) {
 		return false
 	}
+	c := f.conn
+	deliver(f.sink, &c.owner.cfg, &c.owner.count, c.flow, text, nil)
+	return true
+}
+
+// pace waits until it is the turn of a message; it returns false after Close.
+func (f *frameReader) pace(text []byte) (ok bool) {
+	c := f.conn
+	held, ok := c.owner.pace(c.flow.Remote.Addr(), text)
 	if held { // by us: nobody was silent
 		f.active = time.Now()
 	}
-	deliver(f.sink, &c.owner.cfg, &c.owner.count, c.flow, text, nil)
-	return true
+	return ok
 }
 
 // makeRoom leaves place in buf behind end.

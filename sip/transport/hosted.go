@@ -240,10 +240,15 @@ func (s *Stream) Message(text []byte) {
 	deliver(s.sink, &s.conn.owner.cfg, &s.conn.owner.count, s.conn.flow, text, nil)
 }
 
-// KeepAlive counts a message that only keeps the connection alive.
+// KeepAlive counts a message that only keeps the connection alive. It waits as
+// Message does.
 func (s *Stream) KeepAlive() {
-	s.partial = time.Time{}
 	s.conn.owner.count.keepAlives.Add(1)
+	text := []byte("\r\n") // whatever it is in the framing
+	if held, _ := s.conn.owner.pace(s.conn.flow.Remote.Addr(), text); held {
+		s.heard = time.Now()
+	}
+	s.partial = time.Time{}
 }
 
 // Broken counts that the peer broke the rules of the framing.

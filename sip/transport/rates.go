@@ -15,7 +15,7 @@ type kind int
 
 const (
 	opening   kind = iota // a request that may open something, and garbage
-	following             // a response, or a request within a dialog
+	following             // a response, a request within a dialog, a keep-alive
 	kinds
 )
 
@@ -142,7 +142,7 @@ func (r *rates) hash(from netip.Addr) uint64 {
 
 // kindOf looks at the beginning of a message, or of what comes in its place.
 func kindOf(text []byte) kind {
-	if isSTUN(text) {
+	if isSTUN(text) || len(text) > 0 && isKeepAlive(text) {
 		return following // phones ask every half minute whether their NAT keeps them (RFC 5626 section 4.4.2)
 	}
 	word, _, _ := bytes.Cut(text[:min(len(text), maxWord)], []byte{' '})

@@ -166,6 +166,25 @@ func TestSourceRateOfConnections(t *testing.T) {
 	})
 }
 
+// TestSourceRateOfKeepAlives: they want an answer, too. A peer that sends nothing
+// else, as fast as it can, is held up.
+func TestSourceRateOfKeepAlives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		tr := tcpOn(t, n, "10.0.0.1:5060", transport.WithSources(transport.Sources{Rate: 10, Burst: 5}))
+		r := serve(t, tr)
+		c := dial(t, n, "10.0.0.2", "10.0.0.1:5060")
+		start := time.Now()
+		go io.WriteString(c, strings.Repeat("\r\n\r\n", 400)+options("behind"))
+		_, err := io.ReadFull(c, make([]byte, 2*400))
+		require.NoError(t, err)
+		require.InDelta(t, (400-40)/80., time.Since(start).Seconds(), 0.1)
+		require.Equal(t, "behind", (<-r.messages).m.Head().CallID())
+		require.EqualValues(t, 400, tr.Stats().KeepAlives)
+		require.Zero(t, tr.Stats().Conns.Slow+tr.Stats().Conns.Idle)
+	})
+}
+
 // TestCloseWhileHeldUp: Close does not wait for whose turn has not come.
 func TestCloseWhileHeldUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

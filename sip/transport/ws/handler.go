@@ -66,6 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			up.link.stream.KeepAlive()
 			return true
 		},
+		OnPongReceived: func(context.Context, []byte) { up.link.stream.KeepAlive() },
 	})
 	if err != nil {
 		return // it has been answered

@@ -143,6 +143,21 @@ func TestKeepAlive(t *testing.T) {
 	require.Empty(t, r.malformed)
 }
 
+// Pings want an answer, and so they are held up like messages.
+func TestPingsHaveTheirRate(t *testing.T) {
+	checkLeaks(t)
+	s := listen(t, limits(transport.WithSources(transport.Sources{Rate: 10, Burst: 1})))
+	serve(t, s)
+	c := connect(t, s)
+	go c.Read(t.Context())
+	start := time.Now()
+	for range 20 {
+		require.NoError(t, c.Ping(t.Context()))
+	}
+	require.Greater(t, time.Since(start), (20-8)*time.Second/80)
+	require.Positive(t, s.Stats().Conns.Delayed)
+}
+
 func TestRefusals(t *testing.T) {
 	checkLeaks(t)
 	plain, secure, front := ws.New(), ws.NewSecure(), ws.NewSecure(ws.WithTLSInFront())
