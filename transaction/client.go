@@ -150,7 +150,7 @@ func (tx *ClientTx) post(ev Event) {
 	}
 	tx.events = append(tx.events, ev)
 	if !tx.telling {
-		tx.e.begin()
+		tx.e.begin(&tx.e.other)
 		tx.telling = tx.e.workers.Go((*telling)(tx))
 		tx.lost = !tx.telling
 	}
@@ -175,7 +175,7 @@ func (t *telling) Run() {
 			tx.telling = false
 			tx.mu.Unlock()
 			ended = true
-			tx.e.finish()
+			tx.e.finish(&tx.e.other)
 			return
 		}
 		ev := tx.events[0]
@@ -205,7 +205,7 @@ func (tx *ClientTx) finish() {
 		unwatch()
 	}
 	tx.cancel()
-	tx.e.finish()
+	tx.e.finish(&tx.e.asking)
 }
 
 // answered tells whether an event was a challenge that has been answered, with

@@ -29,9 +29,13 @@ type Endpoint struct {
 	count   counters
 	refused *recent // branches of requests that were answered 503
 
-	handlers atomic.Int64  // handlers that run, or are about to
-	bytes    atomic.Int64  // text that server transactions keep
-	pending  atomic.Int64  // what Shutdown waits for
+	bytes     atomic.Int64 // text that server transactions keep
+	handlers  atomic.Int64 // handlers that run, or are about to
+	answering atomic.Int64 // requests without a final response
+	asking    atomic.Int64 // requests of ours that have not ended
+	other     atomic.Int64 // callbacks, and connections for responses
+	pending   atomic.Int64 // what Shutdown waits for: the four above
+
 	idle     chan struct{} // holds a token when pending fell to 0 while draining
 	draining atomic.Bool
 
@@ -141,24 +145,6 @@ func (e *Endpoint) abandon() {
 	e.clients.each(func(c *client) { c.fail(ErrClosed) })
 }
 
-// Shutdown refuses new requests outside of dialogs with 503 and waits until
-// each request that was taken on has its final response, each request that was
-// sent has ended, and no handler runs; then it closes. When ctx ends first it
-// returns ctx's error: the Endpoint goes on draining, and Close ends it.
-func (e *Endpoint) Shutdown(ctx context.Context) error {
-	e.draining.Store(true)
-	for e.isServing() && e.pending.Load() > 0 {
-		select {
-		case <-e.idle:
-		case <-e.closing:
-			return e.Close()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return e.Close()
-}
-
 // Close ends everything at once and waits for every goroutine: transactions
 // end, each ctx of a handler ends with ErrClosed for its cause, what Start was
 // given gets ErrClosed, transports are closed. It may be called before Serve,
@@ -213,19 +199,6 @@ func (e *Endpoint) await(ctx context.Context) error {
 		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// begin counts something that Shutdown has to wait for.
-func (e *Endpoint) begin() { e.pending.Add(1) }
-
-// finish is the end of what begin counted.
-func (e *Endpoint) finish() {
-	if e.pending.Add(-1) == 0 && e.draining.Load() {
-		select {
-		case e.idle <- struct{}{}:
-		default:
-		}
 	}
 }
 

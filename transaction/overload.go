@@ -36,15 +36,12 @@ func (e *Endpoint) acquire(reserved bool) bool {
 		e.handlers.Add(-1)
 		return false
 	}
-	e.begin()
+	e.pending.Add(1)
 	return true
 }
 
 // release gives the place of a handler back.
-func (e *Endpoint) release() {
-	e.handlers.Add(-1)
-	e.finish()
-}
+func (e *Endpoint) release() { e.finish(&e.handlers) }
 
 // isFull tells whether there are as many transactions as there may be.
 func (e *Endpoint) isFull(reserved bool) bool {

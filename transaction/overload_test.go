@@ -214,6 +214,56 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// A Shutdown that runs out of time tells what Close will cut off: not what lingers,
+// but what somebody waits for.
+func TestShutdownTellsWhatItCutsOff(t *testing.T) {
+	txs := make(chan *transaction.ServerTx, 10)
+	ringing := detached(txs)
+	h := transaction.HandlerFunc(func(ctx context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		switch req.Method {
+		case sip.MESSAGE:
+			return tx.Respond(sip.NewResponse(req, 200))
+		case sip.OPTIONS:
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		return ringing.ServeSIP(ctx, req, tx)
+	})
+	inBubble(t, "udp", h, func(w *world) {
+		w.peer.send(w.peer.newRequest(sip.MESSAGE))
+		w.peer.response(200) // and lingers
+		invite := w.peer.newRequest(sip.INVITE)
+		w.peer.send(invite)
+		tx := <-txs
+		w.peer.response(100)
+		w.peer.send(w.peer.newRequest(sip.OPTIONS)) // its handler does not return
+		out := w.start(context.Background(), sip.INVITE)
+		asked := w.peer.request(sip.INVITE)
+		w.peer.respond(asked, 180)
+		out.response(180)
+
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := w.ep.Shutdown(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, &transaction.ShutdownError{Handlers: 1, Server: 2, Client: 1, Err: context.DeadlineExceeded}, err)
+		require.Contains(t, err.Error(), "handlers 1, server transactions 2, client transactions 1")
+
+		// It goes on draining: what ends meanwhile is not cut off.
+		require.NoError(t, tx.Respond(sip.NewResponse(invite, 486)))
+		w.peer.respond(asked, 486)
+		out.response(486)
+		synctest.Wait()
+		canceled, cancel := context.WithCancel(context.Background())
+		cancel()
+		var cut *transaction.ShutdownError
+		require.ErrorAs(t, w.ep.Shutdown(canceled), &cut)
+		require.Equal(t, transaction.ShutdownError{Handlers: 1, Server: 1, Err: context.Canceled}, *cut)
+		require.NoError(t, w.ep.Close())
+		require.NoError(t, w.ep.Shutdown(canceled), "nothing is left")
+	})
+}
+
 // Large requests that wait for an answer, and large answers that are kept, are
 // bounded by their size, however few there are.
 func TestMaxBytes(t *testing.T) {

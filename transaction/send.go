@@ -71,7 +71,7 @@ func (s *server) send(resp *sip.Response) error {
 	}
 	s.detour, s.rerouted = new(detour), true
 	_ = s.detour.add(resp) // it has room for one
-	s.e.begin()
+	s.e.begin(&s.e.other)
 	s.e.work(s.reconnect)
 	return nil
 }
@@ -94,7 +94,7 @@ func (d *detour) add(resp *sip.Response) error {
 // reconnect opens a connection for responses when the one of the request is
 // gone (RFC 3261 section 18.2.2). It runs on a worker.
 func (s *server) reconnect() {
-	defer s.e.finish()
+	defer s.e.finish(&s.e.other)
 	_, f, err := s.e.connect(s.e.life, s.hop)
 	s.mu.Lock()
 	defer s.mu.Unlock()

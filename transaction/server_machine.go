@@ -58,7 +58,7 @@ func (s *server) sendTrying() {
 
 // start begins the transaction; mu is held.
 func (s *server) start() {
-	s.e.begin()
+	s.e.begin(&s.e.answering)
 	s.hold(s.tx.req.Footprint())
 	if !s.invite {
 		s.state = trying
@@ -137,7 +137,7 @@ func (s *server) answered() {
 		tx.end(nil)
 	}
 	s.hold(0)
-	s.e.finish()
+	s.e.finish(&s.e.answering)
 }
 
 // received takes a retransmission of the request.
@@ -196,7 +196,7 @@ func (s *server) terminate(cause error) {
 		s.tx = nil
 		tx.onCancel = nil
 		tx.end(cause)
-		s.e.finish()
+		s.e.finish(&s.e.answering)
 	}
 }
 

@@ -70,7 +70,7 @@ func (e *Endpoint) Start(ctx context.Context, req *sip.Request, to sip.Target, o
 	tx.events = tx.room[:0]
 	hop, numeric := resolve.Numeric(next)
 	tx.once = e.cfg.credentials == nil && (numeric || !to.Flow.IsZero())
-	e.begin()
+	e.begin(&e.asking)
 	var find func() // on a worker, since it may block
 	switch {
 	case !to.Flow.IsZero():

@@ -149,8 +149,9 @@ func serve(ctx context.Context, e *transaction.Endpoint, h transaction.Handler, 
 	logger.Info("shutting down")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if err := e.Shutdown(drain); err != nil {
-		logger.Warn("calls were cut off", "transactions", e.Stats().Server, "err", err)
+	err := e.Shutdown(drain)
+	if cut, ok := errors.AsType[*transaction.ShutdownError](err); ok {
+		logger.Warn("calls were cut off", "received", cut.Server, "sent", cut.Client, "handlers", cut.Handlers, "err", cut.Err)
 	}
 	if err := e.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
