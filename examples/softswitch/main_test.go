@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -120,10 +121,10 @@ func registerOn(t *testing.T, network string, conn net.Conn, addr string) string
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
 	_, err := fmt.Fprintf(conn, "REGISTER sip:%[1]s SIP/2.0\r\n"+
-		"Via: SIP/2.0/%[2]s %[3]s;branch=z9hG4bKsoft%[2]s;rport\r\n"+
+		"Via: SIP/2.0/%[2]s %[3]s;branch=z9hG4bK%[4]s;rport\r\n"+
 		"Max-Forwards: 70\r\nFrom: <sip:alice@%[1]s>;tag=1\r\nTo: <sip:alice@%[1]s>\r\n"+
-		"Call-ID: c@%[3]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@%[3]s>\r\nContent-Length: 0\r\n\r\n",
-		addr, strings.ToUpper(network), conn.LocalAddr())
+		"Call-ID: %[4]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@%[3]s>\r\nContent-Length: 0\r\n\r\n",
+		addr, strings.ToUpper(network), conn.LocalAddr(), rand.Text()) // a port may be had again
 	require.NoError(t, err)
 	buf := make([]byte, 4096)
 	n, err := conn.Read(buf)
