@@ -30,9 +30,9 @@ type Sources struct {
 	// limit. What does not parse counts as a request, and so does an accepted
 	// connection.
 	//
-	// Responses and requests within dialogs are counted apart, and it may send
-	// eight times as many of them: they are cheaper to take than to have sent
-	// again. What is in a dialog is told from the method and the To tag alone, so
+	// Responses, requests within dialogs and the keep-alives of connections are
+	// counted apart, and it may send eight times as many of them: they are cheaper
+	// to take than to have sent again. What is in a dialog is told from the method and the To tag alone, so
 	// that a source that lies is held to nine times Rate. On UDP a source can be
 	// forged, and its Rate used up by somebody else.
 	//
