@@ -2,6 +2,9 @@ package transaction_test
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -132,4 +135,49 @@ func TestCancelAfterAChallenge(t *testing.T) {
 		c.Cancel()
 		require.Equal(t, topBranch(t, second), topBranch(t, w.peer.request(sip.CANCEL)))
 	}, credentials("alice", "secret"))
+}
+
+// A server that wants the body protected gets that: the credentials differ from
+// body to body, and cover what is sent.
+func TestCredentialsForTheBody(t *testing.T) {
+	const callee = "192.0.2.2:5060"
+	var fields []string
+	strict := transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		if !req.Has("Authorization") {
+			resp := sip.NewResponse(req, 401)
+			resp.Add("WWW-Authenticate", `Digest realm="example.com", nonce="n", qop="auth-int"`)
+			return tx.RespondOnce(resp)
+		}
+		fields = append(fields, req.Get("Authorization"))
+		cnonce := param(req, "cnonce")
+		want := md5Of(md5Of("alice", "example.com", "secret"), "n", "00000001", cnonce, "auth-int",
+			md5Of("MESSAGE", req.URI.String(), md5Of(req.Body())))
+		if param(req, "response") != want {
+			return &sip.StatusError{Code: 403}
+		}
+		return tx.Respond(sip.NewResponse(req, 200))
+	})
+	inBubble(t, "udp", nil, func(w *world) {
+		server := w.serve(callee, strict)
+		for _, body := range []string{"", "hello", "bye"} {
+			req := request(sip.MESSAGE, callee)
+			req.SetBody("text/plain", body)
+			resp, err := w.ep.Do(context.Background(), req, sip.Target{})
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode)
+		}
+		require.Len(t, fields, 3)
+		require.NoError(t, server.Close())
+	}, credentials("alice", "secret"))
+}
+
+func param(req *sip.Request, name string) string {
+	_, rest, _ := strings.Cut(req.Get("Authorization"), " "+name+`="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
+func md5Of(parts ...string) string {
+	sum := md5.Sum([]byte(strings.Join(parts, ":")))
+	return hex.EncodeToString(sum[:])
 }

@@ -79,7 +79,8 @@ func WithLogger(l *slog.Logger) Option { return func(c *config) { c.log = l } }
 // WithCredentials has Start and Do answer 401 and 407 with what f gives for the
 // challenge's realm (RFC 3261 section 22.2), anew where the nonce was stale, and
 // four times at most. f is called on a worker. A challenge that is answered is
-// not delivered; one that cannot be is.
+// not delivered; one that cannot be is. For a server that takes auth-int alone the
+// credentials cover the body, which BeforeSend must then leave as it is.
 func WithCredentials(f func(realm string) (digest.Credentials, bool)) Option {
 	return func(c *config) { c.credentials = f }
 }

@@ -76,6 +76,7 @@ type proof struct {
 	alg                    Algorithm
 	nonce, nc, cnonce, qop string
 	method, uri            string
+	body                   string // of the request; for auth-int alone
 }
 
 // appendTo appends the response for ha1, raw, to dst.
@@ -85,6 +86,10 @@ func (p *proof) appendTo(dst, ha1 []byte) []byte {
 
 	a2 := append(scratch[:0], p.method...)
 	a2 = append(append(a2, ':'), p.uri...)
+	if p.qop == authInt { // RFC 7616 section 3.4.3
+		body := p.alg.appendSum(sum[:0], []byte(p.body))
+		a2 = hex.AppendEncode(append(a2, ':'), body)
+	}
 	ha2 := p.alg.appendSum(sum[:0], a2)
 
 	b := hex.AppendEncode(scratch[:0], ha1)

@@ -21,7 +21,7 @@ func writeChallenge(realm, nonce string, alg Algorithm, stale bool) string {
 type challenge struct {
 	realm string // unescaped
 	alg   Algorithm
-	qop   string // "auth", or "" for a server of RFC 2069
+	qop   string // auth; authInt where that is all there is; "" for a server of RFC 2069
 	stale bool
 	// As they stand between their quotes; algorithm is empty if none was named.
 	nonce, opaque, algorithm string
@@ -49,23 +49,33 @@ func readChallenge(value string) (c challenge, supported, ok bool) {
 		c.alg, known = ParseAlgorithm(p.algorithm)
 	}
 	if p.qop != "" {
-		if !offersAuth(p.qop) {
+		if c.qop = pickQOP(p.qop); c.qop == "" {
 			return c, false, true
 		}
-		c.qop = "auth"
 	}
 	return c, known, true
 }
 
-// offersAuth looks for auth in the list of a challenge's qop.
-func offersAuth(list string) bool {
+// The qualities of protection (RFC 7616 section 3.3).
+const (
+	auth    = "auth"
+	authInt = "auth-int"
+)
+
+// pickQOP picks from the list of a challenge's qop. auth-int is the second choice:
+// it breaks when anybody on the way edits the body, as what helps media through a
+// NAT does.
+func pickQOP(list string) (picked string) {
 	for qop := range strings.SplitSeq(list, ",") {
-		if isAuth(strings.TrimSpace(qop)) && qop != "" {
-			return true
+		switch qop = strings.TrimSpace(qop); {
+		case strings.EqualFold(qop, auth):
+			return auth
+		case strings.EqualFold(qop, authInt):
+			picked = authInt
 		}
 	}
-	return false
+	return picked
 }
 
-// isAuth tells of the one quality of protection that is implemented, or none.
-func isAuth(qop string) bool { return qop == "" || strings.EqualFold(qop, "auth") }
+// isAuth tells of the one quality of protection that a Server takes, or none.
+func isAuth(qop string) bool { return qop == "" || strings.EqualFold(qop, auth) }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/patchbay-sip/patchbay/sip"
 )
@@ -32,6 +33,9 @@ type Credentials struct{ User, Password string }
 //
 // After an error req is as it was: ErrNoCredentials if creds knows none of the
 // realms, ErrRejected, or ErrUnsupported.
+//
+// Where a server offers qop=auth-int and, with that algorithm, nothing else, the
+// credentials cover the body as well, which then must not change any more.
 func Answer(req *sip.Request, resp *sip.Response, creds func(realm string) (Credentials, bool)) error {
 	cseq, err := req.CSeq()
 	if err != nil {
@@ -40,22 +44,16 @@ func Answer(req *sip.Request, resp *sip.Response, creds func(realm string) (Cred
 	var answers []answer
 	failure := ErrUnsupported
 	for _, role := range [...]Role{UAS, Proxy} {
-		_, challenges, field := role.fields()
-		given := map[string]bool{} // realms that have an answer, or none
-		for value := range resp.Values(challenges) {
-			c, supported, ok := readChallenge(value)
-			if !ok || !supported || given[c.realm] {
-				continue
-			}
-			given[c.realm] = true
+		_, field, credentials := role.fields()
+		for _, c := range pick(resp, field) {
 			who, ok := creds(c.realm)
 			switch {
 			case !ok:
 				failure = ErrNoCredentials
-			case !c.stale && rejected(req, field, c.realm, who):
+			case !c.stale && rejected(req, credentials, c.realm, who):
 				return ErrRejected
 			default:
-				answers = append(answers, answer{field, c.realm, c.answer(req, who)})
+				answers = append(answers, answer{credentials, c.realm, c.answer(req, who)})
 			}
 		}
 	}
@@ -68,6 +66,25 @@ func Answer(req *sip.Request, resp *sip.Response, creds func(realm string) (Cred
 	cseq.Seq++
 	req.Set("CSeq", cseq.String())
 	return nil
+}
+
+// pick gives the challenge of each realm that is to be answered: the first one, but
+// for one that wants auth-int where another does without, by the same algorithm.
+func pick(resp *sip.Response, field string) (picked []challenge) {
+	for value := range resp.Values(field) {
+		c, supported, ok := readChallenge(value)
+		if !ok || !supported {
+			continue
+		}
+		i := slices.IndexFunc(picked, func(p challenge) bool { return p.realm == c.realm })
+		switch {
+		case i < 0:
+			picked = append(picked, c)
+		case picked[i].qop == authInt && c.qop == auth && picked[i].alg == c.alg:
+			picked[i] = c
+		}
+	}
+	return picked
 }
 
 // An answer is the value of a field for a realm.
@@ -111,7 +128,7 @@ func rejected(req *sip.Request, field, realm string, who Credentials) bool {
 		if err != nil || c.alg == "" || c.user != who.User {
 			continue
 		}
-		c.method = string(req.Method)
+		c.method, c.body = string(req.Method), req.Body()
 		var want [maxSize]byte
 		c.appendTo(want[:0], HA1(c.alg, who.User, realm, who.Password))
 		if want == c.response {
@@ -127,7 +144,7 @@ func (c *challenge) answer(req *sip.Request, who Credentials) string {
 	rand.Read(random[:]) // never fails
 	p := proof{
 		alg: c.alg, nonce: c.nonce, nc: "00000001", cnonce: hex.EncodeToString(random[:]), qop: c.qop,
-		method: string(req.Method), uri: req.URI.String(),
+		method: string(req.Method), uri: req.URI.String(), body: req.Body(),
 	}
 	return c.write(&p, who)
 }

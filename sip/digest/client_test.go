@@ -1,6 +1,8 @@
 package digest_test
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -26,6 +28,8 @@ func TestAnswerPicksAChallenge(t *testing.T) {
 		sha     = `WWW-Authenticate: Digest realm="example.com", nonce="s", algorithm=SHA-256, qop="auth"`
 		sess    = `WWW-Authenticate: Digest realm="example.com", nonce="e", algorithm=SHA-256-sess, qop="auth"`
 		authInt = `WWW-Authenticate: Digest realm="example.com", nonce="i", qop="auth-int"`
+		shaInt  = `WWW-Authenticate: Digest realm="example.com", nonce="t", algorithm=SHA-256, qop="AUTH-INT"`
+		other   = `WWW-Authenticate: Digest realm="example.com", nonce="q", qop="auth-conf"`
 		both    = `WWW-Authenticate: Digest realm="example.com", nonce="b", qop="auth-int, auth"`
 		old     = `WWW-Authenticate: Digest realm="example.com", nonce="o"`
 		broken  = `WWW-Authenticate: Digest realm="example.com", nonce="x", nonce="y"`
@@ -41,9 +45,12 @@ func TestAnswerPicksAChallenge(t *testing.T) {
 		{"the only one", []string{md5}, []string{`nonce="m"`, "algorithm=MD5", "qop=auth, nc=00000001", `cnonce="`}, nil},
 		{"the first of two (RFC 8760 2.4)", []string{sha, md5}, []string{`nonce="s"`, "algorithm=SHA-256"}, nil},
 		{"the first, though weaker", []string{md5, sha}, []string{`nonce="m"`}, nil},
-		{"the first that it can", []string{sess, authInt, broken, basic, both}, []string{`nonce="b"`, "qop=auth,"}, nil},
+		{"the first that it can", []string{sess, broken, basic, both, authInt}, []string{`nonce="b"`, "qop=auth,"}, nil},
+		{"auth-int, where it is all there is", []string{authInt}, []string{`nonce="i"`, "qop=auth-int, nc=00000001"}, nil},
+		{"auth rather than auth-int", []string{authInt, both}, []string{`nonce="b"`, "qop=auth,"}, nil},
+		{"auth-int rather than a weaker algorithm", []string{shaInt, md5}, []string{`nonce="t"`, "algorithm=SHA-256", "qop=auth-int,"}, nil},
 		{"the first with credentials", []string{foreign, md5}, []string{`nonce="m"`}, nil},
-		{"none it can", []string{sess, authInt, broken, basic}, nil, digest.ErrUnsupported},
+		{"none it can", []string{sess, other, broken, basic}, nil, digest.ErrUnsupported},
 		{"none at all", nil, nil, digest.ErrUnsupported},
 		{"none with credentials", []string{foreign, basic}, nil, digest.ErrNoCredentials},
 		{"a server of RFC 2069", []string{old}, []string{`nonce="o"`}, nil},
@@ -152,4 +159,31 @@ func TestAnswerWithoutCSeq(t *testing.T) {
 	req.Del("CSeq")
 	require.ErrorIs(t, digest.Answer(req, resp, as("alice", "secret")), sip.ErrNoField)
 	require.Empty(t, req.Get("Authorization"))
+}
+
+// auth-int covers the body: other credentials for another one, and the same ones are
+// not sent twice for the same (RFC 7616 section 3.4.3, RFC 3261 section 22.1).
+func TestAnswerCoversTheBody(t *testing.T) {
+	const field = `WWW-Authenticate: Digest realm="example.com", nonce="i", qop="auth-int"`
+	req := request(t, "INVITE", "sip:bob@example.com")
+	req.SetBody("application/sdp", "v=0\r\n")
+	require.NoError(t, digest.Answer(req, response401(req, field), as("bob", "zanzibar")))
+
+	value := func(name string) string {
+		_, rest, _ := strings.Cut(req.Get("Authorization"), " "+name+`="`)
+		v, _, _ := strings.Cut(rest, `"`)
+		return v
+	}
+	sum := func(parts ...string) string {
+		h := md5.Sum([]byte(strings.Join(parts, ":")))
+		return hex.EncodeToString(h[:])
+	}
+	want := sum(sum("bob", "example.com", "zanzibar"), "i", "00000001", value("cnonce"), "auth-int",
+		sum("INVITE", "sip:bob@example.com", sum("v=0\r\n")))
+	require.Equal(t, want, value("response"))
+
+	require.ErrorIs(t, digest.Answer(req, response401(req, field), as("bob", "zanzibar")), digest.ErrRejected)
+	req.SetBody("application/sdp", "v=0\r\ns=-\r\n")
+	require.NoError(t, digest.Answer(req, response401(req, field), as("bob", "zanzibar")))
+	require.NotEqual(t, want, value("response"))
 }

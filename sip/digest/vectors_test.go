@@ -7,6 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// sdp is the body of section 3.5 of the draft with SIP's examples.
+const sdp = "v=0\r\no=bob 2890844526 2890844526 IN IP4 media.biloxi.com\r\ns=-\r\nc=IN IP4 media.biloxi.com\r\nt=0 0\r\n" +
+	"m=audio 49170 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 51372 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\n" +
+	"m=video 53000 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n"
+
 // The examples of the RFCs. Their passwords and uris are HTTP's; the sums are
 // the same.
 func TestVectors(t *testing.T) {
@@ -54,6 +59,15 @@ func TestVectors(t *testing.T) {
 				cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", qop: "auth", method: "GET", uri: "/doe.json",
 			},
 			"3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5",
+		},
+		{
+			// No RFC has an example of auth-int.
+			"draft-smith-sipping-auth-examples-01 3.5, auth-int", "bob", "biloxi.com", "zanzibar",
+			proof{
+				alg: MD5, nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", nc: "00000001", cnonce: "0a4f113b",
+				qop: "auth-int", method: "INVITE", uri: "sip:bob@biloxi.com", body: sdp,
+			},
+			"bdbeebb2da6adb6bca02599c2239e192",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
