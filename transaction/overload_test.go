@@ -2,7 +2,10 @@ package transaction_test
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -315,4 +318,48 @@ func TestMaxBytes(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 2, w.ep.Stats().Server)
 	}, transaction.WithMaxBytes(12_000))
+}
+
+// A request that comes twice at once, by two readers, while places come and go, is
+// refused or taken on: never both.
+func TestRefusedOrTakenOn(t *testing.T) {
+	var mu sync.Mutex
+	taken := map[string]bool{}
+	h := transaction.HandlerFunc(func(_ context.Context, req *sip.Request, tx *transaction.ServerTx) error {
+		mu.Lock()
+		taken[topBranch(t, req)] = true
+		mu.Unlock()
+		return tx.Respond(sip.NewResponse(req, 200))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "udp", nil)
+		defer w.close()
+		busy, served := transaction.New(transaction.WithMaxHandlers(1)), make(chan error, 1)
+		addrs := []string{"192.0.2.3:5060", "192.0.2.4:5060"}
+		one, other := open(t, w.net, "udp", addrs[0]), open(t, w.net, "udp", addrs[1])
+		go func() { served <- busy.Serve(context.Background(), h, one, other) }()
+		refused := 0
+		for range 2000 {
+			req := w.peer.newRequest(sip.MESSAGE)
+			var both sync.WaitGroup
+			for _, addr := range addrs {
+				f, err := w.peer.Connect(context.Background(), sip.Hop{Network: "udp", Addr: netip.MustParseAddrPort(addr)})
+				require.NoError(t, err)
+				both.Go(func() {
+					_ = w.peer.Send(f, w.peer.newRequest(sip.OPTIONS))
+					_ = w.peer.Send(f, req)
+				})
+			}
+			both.Wait()
+			for _, p := range w.peer.all() {
+				if p.resp.StatusCode == 503 && p.resp.CallID() == req.CallID() {
+					refused++
+					require.False(t, taken[topBranch(t, req)], "refused and taken on")
+				}
+			}
+		}
+		require.NotZero(t, refused)
+		require.NoError(t, busy.Close())
+		require.ErrorIs(t, <-served, net.ErrClosed)
+	})
 }
