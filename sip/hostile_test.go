@@ -107,32 +107,6 @@ func TestRepeatedOctet(t *testing.T) {
 	}
 }
 
-// TestMegabyteQuickly holds each parse of a megabyte of one octet, wherever it
-// stands, against 50 ms. The best of five tries counts: others use the machine.
-func TestMegabyteQuickly(t *testing.T) {
-	const head = optionsLine + "\r\n"
-	begins := []string{
-		"", "OPTIONS sip:", "OPTIONS sip:a@", "SIP/2.0 200 ", head, head + "X: \"", head + "Via: ", head + "v: SIP/2.0/UDP h;",
-		head + "Contact: ", head + "m: <sip:a@b>;", head + "t: \"\" <sip:", head + "Content-Length: ",
-	}
-	for c := range 256 {
-		mass := strings.Repeat(string([]byte{byte(c)}), megabyte)
-		for i, begin := range begins {
-			if i > 5 && !strings.ContainsRune(meaningful, rune(c)) {
-				continue
-			}
-			packet := []byte(begin + mass + "\r\n\r\n")
-			took := time.Hour
-			for try := 0; try < 5 && took >= 50*time.Millisecond; try++ {
-				start := time.Now()
-				_, _ = wide.Parse(packet)
-				took = min(took, time.Since(start))
-			}
-			require.Less(t, took, 50*time.Millisecond, "octet %#x behind %q", c, begin)
-		}
-	}
-}
-
 // TestRepeatedText repeats what is short and costs something to look at.
 func TestRepeatedText(t *testing.T) {
 	fill := func(s string) string { return strings.Repeat(s, megabyte/4/len(s)) }
