@@ -64,7 +64,8 @@ func (s sipp) start(t *testing.T) *sippRun {
 		t.Fatal(err)
 	}
 	args := []string{
-		"-sf", "scenario.xml", "-nostdin", "-i", ip, "-p", port,
+		"-sf", "scenario.xml", "-nostdin", "-buff_size", "1048576", // its own 64 KiB overflow when it is kept waiting
+		"-i", ip, "-p", port,
 		"-t", map[string]string{"udp": "u1", "tcp": "t1"}[carrier],
 		"-m", strconv.Itoa(s.calls), "-d", strconv.FormatInt(s.hold.Milliseconds(), 10),
 		"-timeout", fmt.Sprintf("%.0fs", s.limit().Seconds()), "-timeout_error",
