@@ -103,10 +103,11 @@ func checkConcurrent(ctx context.Context, s registrar.Store) error {
 	return nil
 }
 
-// checkAtomic replaces all bindings of an AOR again and again. Nobody may ever
-// see some of one generation and some of another.
+// checkAtomic replaces all bindings of an AOR again and again, until others have
+// looked often enough meanwhile. Nobody may ever see some of one generation and
+// some of another.
 func checkAtomic(ctx context.Context, s registrar.Store) error {
-	const generations, size = 100, 5
+	const generations, looks, size = 100, 1000, 5
 	generation := func(g uint32) []registrar.Binding {
 		bindings := make([]registrar.Binding, size)
 		for i := range bindings {
@@ -129,11 +130,12 @@ func checkAtomic(ctx context.Context, s registrar.Store) error {
 	if _, err := put(ctx, s, alice, generation(0)...); err != nil {
 		return err
 	}
-	var done atomic.Bool
+	var done, failed atomic.Bool
+	var looked atomic.Int64
 	return together(4, func(caller int) error {
 		if caller == 0 {
 			defer done.Store(true)
-			for g := range uint32(generations) {
+			for g := uint32(0); g < generations || looked.Load() < looks && !failed.Load(); g++ {
 				if _, err := put(ctx, s, alice, generation(g)...); err != nil {
 					return err
 				}
@@ -146,8 +148,10 @@ func checkAtomic(ctx context.Context, s registrar.Store) error {
 				err = whole(found)
 			}
 			if err != nil {
+				failed.Store(true)
 				return err
 			}
+			looked.Add(1)
 			runtime.Gosched()
 		}
 		return nil
