@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/patchbay-sip/patchbay/registrar"
 	"github.com/patchbay-sip/patchbay/sip"
@@ -25,26 +26,28 @@ func concurrencyChecks() []named {
 // checkConflict has a second Update begin while fn of a first one runs. Whether
 // the store makes it wait or runs fn again, both must be there in the end.
 func checkConflict(ctx context.Context, s registrar.Store) error {
-	second := make(chan error, 1)
+	var second error
+	ended := make(chan struct{})
 	started := false
 	_, err := s.Update(ctx, alice, func(old []registrar.Binding) ([]registrar.Binding, error) {
 		if !started {
 			started = true
 			go func() {
-				_, err := s.Update(ctx, alice, add(binding(alice, 2)))
-				second <- err
+				defer close(ended)
+				_, second = s.Update(ctx, alice, add(binding(alice, 2)))
 			}()
 			// Give it time to do its work; a store that locks does not let it.
-			for range 10_000 {
-				if len(second) > 0 {
-					break
-				}
-				runtime.Gosched()
+			select {
+			case <-ended:
+			case <-time.After(conflictTime):
 			}
 		}
 		return append(old, binding(alice, 1)), nil
 	})
-	if err := errors.Join(err, <-second); err != nil {
+	if started {
+		<-ended
+	}
+	if err := errors.Join(err, second); err != nil {
 		return err
 	}
 	if err := holds(ctx, s, alice, binding(alice, 1), binding(alice, 2)); err != nil {
@@ -52,6 +55,9 @@ func checkConflict(ctx context.Context, s registrar.Store) error {
 	}
 	return nil
 }
+
+// conflictTime is for how long checkConflict waits for a store that does not lock.
+const conflictTime = 250 * time.Millisecond
 
 // add is a fn that adds a binding.
 func add(b registrar.Binding) func([]registrar.Binding) ([]registrar.Binding, error) {
